@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+/// @file
+/// Text to token ids and back, as the model's tokenizer.json says.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "transom/export.h"
+
+namespace transom {
+
+namespace text {
+class TokenizerImpl;
+class StreamDecoder;
+}  // namespace text
+
+/// Index of a token in the model's vocabulary.
+using TokenId = std::int32_t;
+
+struct EncodeOptions {
+  /// Adds what the tokenizer's post-processor adds (usually the BOS token).
+  bool add_special_tokens = true;
+  /// Recognises added and special tokens (`<|im_end|>`) inside the text. Set it to false for text from users,
+  /// who could otherwise write control tokens.
+  bool parse_special = true;
+};
+
+struct DecodeOptions {
+  /// Leaves out tokens that the tokenizer marks as special (BOS, EOS, padding).
+  bool skip_special_tokens = true;
+};
+
+/// Decodes one id at a time. Each push returns the text that became complete; a UTF-8 character whose bytes
+/// are spread over several tokens is held back until its last byte. The concatenation of everything returned,
+/// finish() included, equals Tokenizer::decode of all ids.
+/// Movable, not copyable; one thread at a time; keeps its tokenizer alive.
+class TRANSOM_API TokenStream {
+ public:
+  TokenStream(TokenStream&&) noexcept;
+  TokenStream& operator=(TokenStream&&) noexcept;
+  ~TokenStream();
+
+  /// @param id A token id; an id outside the vocabulary adds no text.
+  /// @return New complete UTF-8 text; possibly empty.
+  std::string push(TokenId id);
+  /// @return What is left: an unfinished character becomes U+FFFD. The stream starts anew afterwards.
+  std::string finish();
+
+ private:
+  friend class Tokenizer;
+  explicit TokenStream(std::unique_ptr<text::StreamDecoder> impl);
+  std::unique_ptr<text::StreamDecoder> impl_;
+};
+
+/// A tokenizer as loaded from a model directory. Immutable; copies are cheap and share one body; every member
+/// may be called from any number of threads at once.
+class TRANSOM_API Tokenizer {
+ public:
+  /// @param text UTF-8; an invalid byte sequence is read as U+FFFD.
+  /// @return Token ids, special tokens included as the options say.
+  std::vector<TokenId> encode(std::string_view text, EncodeOptions options = {}) const;
+
+  /// @param ids Token ids. An id outside the vocabulary adds no text.
+  /// @return UTF-8 text, always valid: bytes that form no character become U+FFFD.
+  std::string decode(std::span<const TokenId> ids, DecodeOptions options = {}) const;
+
+  /// Starts decoding one id at a time.
+  TokenStream stream(DecodeOptions options = {}) const;
+
+  /// @return The id of a token by its exact spelling in the vocabulary, or nothing.
+  std::optional<TokenId> token_to_id(std::string_view token) const;
+  /// @return The spelling of a token in the vocabulary ("\u0120the", "<0x0A>"), not its decoded text.
+  /// @throws NotFound when the vocabulary has no such id.
+  std::string id_to_token(TokenId id) const;
+  /// @return One more than the largest id, added tokens included.
+  std::size_t vocab_size() const;
+
+  /// @return The beginning-of-sequence token of tokenizer_config.json, when it names one.
+  std::optional<TokenId> bos_id() const;
+  /// @return The end-of-sequence tokens of tokenizer_config.json. The model's generation_config.json may name
+  /// more; generation uses those.
+  std::vector<TokenId> eos_ids() const;
+
+  /// For the library's own use: wraps a loaded body.
+  explicit Tokenizer(std::shared_ptr<const text::TokenizerImpl> impl);
+  Tokenizer(const Tokenizer&);
+  Tokenizer(Tokenizer&&) noexcept;
+  Tokenizer& operator=(const Tokenizer&);
+  Tokenizer& operator=(Tokenizer&&) noexcept;
+  ~Tokenizer();
+
+ private:
+  std::shared_ptr<const text::TokenizerImpl> impl_;
+};
+
+}  // namespace transom
