@@ -51,7 +51,7 @@ std::optional<std::string> cache_folder(std::string_view id) {
   return message("models--", org, "--", name);
 }
 
-bool is_directory(const fs::path& path) {
+bool directory_exists(const fs::path& path) {
   std::error_code ignored;
   return fs::is_directory(path, ignored);
 }
@@ -72,7 +72,7 @@ std::vector<fs::path> snapshots_of(const fs::path& repository) {
   std::error_code error;
   for (fs::directory_iterator it(repository / "snapshots", error), end; !error && it != end;
        it.increment(error)) {
-    if (is_directory(it->path())) found.push_back(it->path());
+    if (directory_exists(it->path())) found.push_back(it->path());
   }
   return found;
 }
@@ -84,7 +84,7 @@ fs::path find_model_directory(std::string_view path_or_id) {
   if (path_or_id.empty())
     throw InvalidArgument("expected a model directory or org/name, found an empty string");
   const fs::path path{std::string(path_or_id)};
-  if (is_directory(path)) return path;
+  if (directory_exists(path)) return path;
   std::error_code ignored;
   if (fs::exists(path, ignored)) {
     throw InvalidArgument(
@@ -103,7 +103,7 @@ fs::path find_model_directory(std::string_view path_or_id) {
   const std::string commit = main_commit(repository);
   if (!commit.empty()) {
     const fs::path snapshot = repository / "snapshots" / commit;
-    if (is_directory(snapshot)) return snapshot;
+    if (directory_exists(snapshot)) return snapshot;
     looked += "; " + snapshot.string();
   } else {
     looked += "; " + (repository / "refs" / "main").string();
