@@ -4,8 +4,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kernels/common/panel_layout.h"
-
 namespace transom::kernels {
 
 /// Gate of the MLP: dst[t, i] = silu(src[t, i]) * src[t, n + i], silu(x) = x / (1 + exp(-x)).
@@ -32,6 +30,17 @@ struct EmbedArgs {
   size_t n_tokens = 0;
   size_t hidden = 0;
   float scale = 1;
+};
+
+/// dst[t, i] += src[t, i], strides in elements; dst may not overlap src. `linear` adds by itself
+/// (accumulate); this is for sums that no product ends.
+struct AddArgs {
+  const float* src = nullptr;
+  size_t src_stride = 0;
+  float* dst = nullptr;
+  size_t dst_stride = 0;
+  size_t n_tokens = 0;
+  size_t n = 0;
 };
 
 }  // namespace transom::kernels

@@ -2,15 +2,16 @@
 /// The one layout of prepared weights, shared by every kernel.
 ///
 /// A weight W [n, k] (row = output) is cut into panels of 64 outputs. Inside a panel the input index advances
-/// slowest, in groups that fill 32 bits, so that one broadcast of a group of inputs multiplies 16 outputs a vector:
+/// slowest, in groups that fill 32 bits, so that one broadcast of a group of inputs multiplies 16 outputs a
+/// vector:
 ///
 ///   f32   [n/64][k   ][64]      oneDNN BA16a64b
 ///   bf16  [n/64][k/2 ][64][2]   oneDNN BA16a64b2a
 ///   i8    [n/64][k/4 ][64][4]   oneDNN BA16a64b4a
 ///
-/// n is padded to 64 and k to a 64-byte block of 16 groups, both with zeros. One panel is one linear stream: decode
-/// reads each byte once, prefill reuses a panel for every row, and oneDNN takes the same memory as it is, so a
-/// weight is resident once.
+/// n is padded to 64 and k to a 64-byte block of 16 groups, both with zeros. One panel is one linear stream:
+/// decode reads each byte once, prefill reuses a panel for every row, and oneDNN takes the same memory as it
+/// is, so a weight is resident once.
 #pragma once
 
 #include <stddef.h>
@@ -41,8 +42,8 @@ constexpr size_t packed_bytes(WeightType type, size_t n, size_t k) {
 /// Element index (not byte) of W[row, col] in the packed array.
 constexpr size_t packed_index(WeightType type, size_t k, size_t row, size_t col) {
   const size_t group = group_size(type);
-  return (row / kPanelColumns) * padded_k(type, k) * kPanelColumns +
-         (col / group) * kPanelColumns * group + (row % kPanelColumns) * group + col % group;
+  return (row / kPanelColumns) * padded_k(type, k) * kPanelColumns + (col / group) * kPanelColumns * group +
+         (row % kPanelColumns) * group + col % group;
 }
 
 }  // namespace transom::kernels

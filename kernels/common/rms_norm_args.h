@@ -9,10 +9,9 @@ namespace transom::kernels {
 ///
 ///   dst[t, i] = src[t, i] / sqrt(mean_j(src[t, j]^2) + epsilon) * (weight[i] + weight_offset)
 ///
-/// Shapes: src, dst [n_tokens, hidden], strides in elements; weight [hidden]. src may equal dst; partial overlap is
-/// not allowed. weight_offset is 1 for families that store weights around zero, else 0.
-/// Per-head norms (q_norm) use n_tokens = tokens * heads, hidden = head_dim.
-/// Source: Zhang and Sennrich 2019, eq. 4.
+/// Shapes: src, dst [n_tokens, hidden], strides in elements; weight [hidden]. src may equal dst; partial
+/// overlap is not allowed. weight_offset is 1 for families that store weights around zero, else 0. Per-head
+/// norms (q_norm) use n_tokens = tokens * heads, hidden = head_dim. Source: Zhang and Sennrich 2019, eq. 4.
 struct RmsNormArgs {
   const float* src = nullptr;
   size_t src_stride = 0;
