@@ -36,8 +36,8 @@ class ThreadPool {
 
   template <typename Job>
   void run(Job&& job) {
-    run_erased(
-        {[](void* context, int, int) { (*static_cast<std::remove_reference_t<Job>*>(context))(); }, &job});
+    run_erased({[](void* context, int, int) { (*static_cast<std::remove_reference_t<Job>*>(context))(); },
+                address(job)});
   }
 
   template <typename Share>
@@ -45,7 +45,7 @@ class ThreadPool {
     parallel_erased({[](void* context, int thread, int n) {
                        (*static_cast<std::remove_reference_t<Share>*>(context))(thread, n);
                      },
-                     &share});
+                     address(share)});
   }
 
   /// Splits [0, count) into one contiguous range a thread and calls f(begin, end) for the ranges that are not
@@ -68,6 +68,11 @@ class ThreadPool {
     void (*call)(void* context, int thread, int n_threads) = nullptr;
     void* context = nullptr;
   };
+
+  template <typename F>
+  static void* address(F& f) {
+    return const_cast<void*>(static_cast<const void*>(&f));
+  }
 
   void run_erased(Task job);
   void parallel_erased(Task share);

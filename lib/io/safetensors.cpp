@@ -215,6 +215,11 @@ Checkpoint::Checkpoint(const std::filesystem::path& directory) : directory_(dire
   }
 }
 
+const StoredTensor* Checkpoint::find(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : &tensors_[found->second];
+}
+
 void Checkpoint::add_file(const std::string& name) {
   files_.push_back(std::make_unique<MappedFile>(directory_ / name));
   const MappedFile& file = *files_.back();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Typed, range-checked reads of a Config. Absent, null and set are three states: an absent key takes its family's
-/// default, null means "none".
+/// Typed, range-checked reads of a Config. Absent, null and set are three states: an absent key takes its
+/// family's default, null means "none".
 #pragma once
 
 #include <cstdint>

@@ -102,8 +102,9 @@ RopeType read_type(const ConfigReader& reader, const RopeReader& rope) {
   if (name == "llama3") return RopeType::llama3;
   if (name == "yarn") return RopeType::yarn;
   if (name == "longrope" || name == "su") return RopeType::longrope;
-  reader.unsupported("rope_parameters.rope_type",
-                     message("\"", name, "\" is not supported (default, linear, dynamic, llama3, yarn, longrope are)"));
+  reader.unsupported(
+      "rope_parameters.rope_type",
+      message("\"", name, "\" is not supported (default, linear, dynamic, llama3, yarn, longrope are)"));
 }
 
 /// Yarn's temperature, Peng et al. 2023, eq. 22.
@@ -115,7 +116,8 @@ double yarn_magnitude(const RopeReader& rope, double factor) {
   if (const auto given = rope.number("attention_factor")) return *given;
   const double mscale = rope.number("mscale").value_or(0);
   const double mscale_all_dim = rope.number("mscale_all_dim").value_or(0);
-  if (mscale != 0 && mscale_all_dim != 0) return yarn_mscale(factor, mscale) / yarn_mscale(factor, mscale_all_dim);
+  if (mscale != 0 && mscale_all_dim != 0)
+    return yarn_mscale(factor, mscale) / yarn_mscale(factor, mscale_all_dim);
   return yarn_mscale(factor, 1);
 }
 
@@ -125,11 +127,15 @@ double longrope_magnitude(const RopeReader& rope, double factor, double original
 }
 
 void read_scaling(const ConfigReader& reader, const RopeReader& rope, RopeSpec& spec) {
-  const double stretched = static_cast<double>(spec.max_position) / static_cast<double>(spec.original_max_position);
+  const double stretched =
+      static_cast<double>(spec.max_position) / static_cast<double>(spec.original_max_position);
   switch (spec.type) {
-    case RopeType::standard: return;
+    case RopeType::standard:
+      return;
     case RopeType::linear:
-    case RopeType::dynamic: spec.factor = rope.positive("factor"); return;
+    case RopeType::dynamic:
+      spec.factor = rope.positive("factor");
+      return;
     case RopeType::llama3:
       spec.factor = rope.positive("factor");
       spec.low_freq_factor = rope.positive("low_freq_factor");
@@ -162,7 +168,8 @@ void read_scaling(const ConfigReader& reader, const RopeReader& rope, RopeSpec& 
 /// Llama 3.1: long wavelengths are divided, short ones kept, those between blended.
 void stretch_llama3(const RopeSpec& spec, std::span<double> inv) {
   const double original = static_cast<double>(spec.original_max_position);
-  const double low_wavelength = original / spec.low_freq_factor, high_wavelength = original / spec.high_freq_factor;
+  const double low_wavelength = original / spec.low_freq_factor,
+               high_wavelength = original / spec.high_freq_factor;
   for (double& f : inv) {
     const double wavelength = 2 * std::numbers::pi / f;
     if (wavelength > low_wavelength) {
@@ -179,7 +186,8 @@ void stretch_llama3(const RopeSpec& spec, std::span<double> inv) {
 void stretch_yarn(const RopeSpec& spec, std::span<double> inv) {
   const double r = static_cast<double>(spec.rotary_dim);
   const auto dimension_of = [&](double rotations) {
-    return r * std::log(static_cast<double>(spec.original_max_position) / (rotations * 2 * std::numbers::pi)) /
+    return r *
+           std::log(static_cast<double>(spec.original_max_position) / (rotations * 2 * std::numbers::pi)) /
            (2 * std::log(spec.theta));
   };
   double low = dimension_of(spec.beta_fast), high = dimension_of(spec.beta_slow);
@@ -214,7 +222,8 @@ RopeSpec read_rope(const ConfigReader& reader, std::string_view layer_type, std:
   spec.max_position = max_position;
   spec.original_max_position = reader.integer("original_max_position_embeddings", 0, 1, kMaxPositions);
   if (spec.original_max_position == 0) {
-    const double inside = rope.number("original_max_position_embeddings").value_or(static_cast<double>(max_position));
+    const double inside =
+        rope.number("original_max_position_embeddings").value_or(static_cast<double>(max_position));
     if (!(inside >= 1 && inside <= static_cast<double>(kMaxPositions))) {
       rope.fail("original_max_position_embeddings", "expected a positive integer");
     }
@@ -243,12 +252,17 @@ void compute_inv_freq(const RopeSpec& spec, std::int64_t length, std::span<float
   for (std::size_t j = 0; j < inv.size(); ++j) inv[j] = std::pow(theta, -2 * static_cast<double>(j) / r);
   switch (spec.type) {
     case RopeType::standard:
-    case RopeType::dynamic: break;
+    case RopeType::dynamic:
+      break;
     case RopeType::linear:
       for (double& f : inv) f /= spec.factor;
       break;
-    case RopeType::llama3: stretch_llama3(spec, inv); break;
-    case RopeType::yarn: stretch_yarn(spec, inv); break;
+    case RopeType::llama3:
+      stretch_llama3(spec, inv);
+      break;
+    case RopeType::yarn:
+      stretch_yarn(spec, inv);
+      break;
     case RopeType::longrope: {
       const auto& factors = length > spec.original_max_position ? spec.long_factor : spec.short_factor;
       for (std::size_t j = 0; j < inv.size(); ++j) inv[j] /= factors[j];

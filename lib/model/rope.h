@@ -12,7 +12,8 @@
 
 namespace transom::model {
 
-/// Reads rope_parameters (transformers 5: flat, or one per layer type), or rope_theta and rope_scaling (transformers 4).
+/// Reads rope_parameters (transformers 5: flat, or one per layer type), or rope_theta and rope_scaling
+/// (transformers 4).
 /// @param layer_type "full_attention" or "sliding_attention": which one of nested parameters.
 RopeSpec read_rope(const ConfigReader& reader, std::string_view layer_type, std::int64_t head_dim,
                    std::int64_t max_position, double default_theta);

@@ -16,13 +16,13 @@ struct RopeSpec {
   std::int64_t rotary_dim = 0;  // dimensions of a head that rotate; even
   double theta = 10000;
   double factor = 1;
-  std::int64_t max_position = 0;       // max_position_embeddings
-  std::int64_t original_max_position = 0;  // before the context was stretched
-  double low_freq_factor = 1, high_freq_factor = 4;    // llama3
-  double beta_fast = 32, beta_slow = 1;                // yarn
-  bool truncate = true;                                // yarn
-  double magnitude = 1;                                // factor on cos and sin (yarn, longrope)
-  std::vector<double> short_factor, long_factor;       // longrope, [rotary_dim / 2]
+  std::int64_t max_position = 0;                     // max_position_embeddings
+  std::int64_t original_max_position = 0;            // before the context was stretched
+  double low_freq_factor = 1, high_freq_factor = 4;  // llama3
+  double beta_fast = 32, beta_slow = 1;              // yarn
+  bool truncate = true;                              // yarn
+  double magnitude = 1;                              // factor on cos and sin (yarn, longrope)
+  std::vector<double> short_factor, long_factor;     // longrope, [rotary_dim / 2]
 
   friend bool operator==(const RopeSpec&, const RopeSpec&) = default;
 };
