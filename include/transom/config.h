@@ -38,6 +38,8 @@ class TRANSOM_API Config {
   /// can not
   ///   have; UnsupportedError for a legal value that this version can not serve.
   Config& update(std::initializer_list<std::pair<std::string_view, Value>> values);
+  /// The same with values made at run time.
+  Config& update(Value::Map values);
   /// The same from a JSON object.
   Config& update_from_json(std::string_view json);
 
@@ -64,6 +66,9 @@ class TRANSOM_API Config {
   /// Largest window of the layers as configured (attention_window applied); 0 when some layer sees
   /// everything.
   std::int64_t attention_window() const;
+
+  /// A copy in which these keys are not set.
+  Config without(std::initializer_list<std::string_view> keys) const;
 
   /// All keys that are set, sorted. @param indent Spaces a level; negative: one line.
   std::string to_json(int indent = 2) const;

@@ -21,7 +21,7 @@
 namespace transom {
 
 namespace api {
-class ModelImpl;
+struct ModelImpl;
 }
 
 /// Progress of from_pretrained.

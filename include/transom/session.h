@@ -29,7 +29,7 @@ struct SessionOptions {
 enum class LogitsFor { last, all };
 
 /// Scores of the next token, f32 [rows, vocab].
-struct Logits {
+struct TRANSOM_API Logits {
   std::int64_t rows = 0;
   std::int64_t vocab = 0;
   std::vector<float> values;
@@ -77,6 +77,7 @@ class TRANSOM_API Session {
   explicit Session(std::unique_ptr<api::SessionImpl> impl);
 
  private:
+  api::SessionImpl& impl() const;
   std::unique_ptr<api::SessionImpl> impl_;
 };
 
