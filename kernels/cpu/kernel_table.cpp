@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "kernels/cpu/reference/reference.h"
+#include "kernels/cpu/simd/linear.h"
 
 namespace transom::kernels {
 namespace {
@@ -21,6 +22,8 @@ KernelTable make_table(Isa isa) {
   table.gated_mul = {reference::gated_mul, Isa::scalar};
   table.add = {reference::add, Isa::scalar};
   table.embed = {reference::embed, Isa::scalar};
+  if (isa >= Isa::avx2) table.quantize_rows = {avx2::quantize_rows, Isa::avx2};
+  if (isa >= Isa::avx512) table.quantize_rows = {avx512::quantize_rows, Isa::avx512};
   return table;
 }
 

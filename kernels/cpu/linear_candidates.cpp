@@ -2,6 +2,7 @@
 /// The ordered lists of `linear`: fastest first, reference last.
 #include "kernels/cpu/kernel_table.h"
 #include "kernels/cpu/reference/reference.h"
+#include "kernels/cpu/simd/linear.h"
 
 namespace transom::kernels {
 namespace {
@@ -30,14 +31,39 @@ constexpr LinearKernel kReference[] = {reference_kernel<WeightType::f32>("refere
                                        reference_kernel<WeightType::bf16>("reference bf16"),
                                        reference_kernel<WeightType::i8>("reference i8")};
 
+struct Entry {
+  WeightType type;
+  Isa needs;
+  const LinearKernel* decode;
+  const LinearKernel* gemm;
+};
+
+constexpr Entry kEntries[] = {
+    {WeightType::bf16, Isa::avx512_bf16, &avx512_bf16::kLinearBf16Decode, &avx512_bf16::kLinearBf16Gemm},
+    {WeightType::i8, Isa::avx512_vnni, &avx512_vnni::kLinearI8Decode, &avx512_vnni::kLinearI8Gemm},
+    {WeightType::f32, Isa::avx512, &avx512::kLinearF32Decode, &avx512::kLinearF32Gemm},
+    {WeightType::bf16, Isa::avx512, &avx512::kLinearBf16Decode, &avx512::kLinearBf16Gemm},
+    {WeightType::i8, Isa::avx512, &avx512::kLinearI8Decode, &avx512::kLinearI8Gemm},
+    {WeightType::f32, Isa::avx2, &avx2::kLinearF32Decode, &avx2::kLinearF32Gemm},
+    {WeightType::bf16, Isa::avx2, &avx2::kLinearBf16Decode, &avx2::kLinearBf16Gemm},
+    {WeightType::i8, Isa::avx2, &avx2::kLinearI8Decode, &avx2::kLinearI8Gemm},
+};
+
+constexpr const char* kNoIsa[kIsaCount] = {"", "no avx2", "no avx512", "no avx512_vnni", "no avx512_bf16"};
+
 void offer(LinearCandidates& candidates, const LinearKernel& kernel, const char* refusal) {
   candidates.list[candidates.count++] = {refusal == nullptr ? &kernel : nullptr, kernel.name, refusal};
 }
 
 }  // namespace
 
-LinearCandidates linear_candidates(Isa /*isa*/, WeightType type, LinearUse /*use*/) {
+LinearCandidates linear_candidates(Isa isa, WeightType type, LinearUse use) {
   LinearCandidates candidates;
+  for (const Entry& entry : kEntries) {
+    if (entry.type != type) continue;
+    const LinearKernel& kernel = use == LinearUse::decode ? *entry.decode : *entry.gemm;
+    offer(candidates, kernel, isa >= entry.needs ? nullptr : kNoIsa[static_cast<int>(entry.needs)]);
+  }
   offer(candidates, kReference[static_cast<int>(type)], nullptr);
   return candidates;
 }
