@@ -27,7 +27,7 @@ constexpr const char* kCompanionFiles[] = {"generation_config.json",
                                            "tokenizer.model",
                                            "chat_template.jinja"};
 
-void copy_file(const fs::path& from, const fs::path& to) {
+void copy_whole_file(const fs::path& from, const fs::path& to) {
   std::ifstream in(from, std::ios::binary);
   if (!in) throw DeviceError(message(from.string(), ": cannot read"));
   io::replace_file(to, [&](std::ostream& out) { out << in.rdbuf(); });
@@ -104,9 +104,9 @@ void Model::save_pretrained(const fs::path& directory) const {
   if (error)
     throw DeviceError(message(directory.string(), ": cannot create the directory: ", error.message()));
   for (const std::string& name : body.checkpoint->file_names())
-    copy_file(body.directory / name, directory / name);
+    copy_whole_file(body.directory / name, directory / name);
   for (const char* name : kCompanionFiles) {
-    if (fs::exists(body.directory / name, error)) copy_file(body.directory / name, directory / name);
+    if (fs::exists(body.directory / name, error)) copy_whole_file(body.directory / name, directory / name);
   }
   const std::string config = portable_config(body.config);
   io::replace_file(directory / "config.json", [&](std::ostream& out) { out << config << '\n'; });
