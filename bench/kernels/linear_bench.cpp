@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Products of the shapes of a 1.5B model. usage: linear_bench [threads] [name filter]
+///
+/// Decode reads a pool of weights larger than the last-level cache in turn, so that every run reads memory.
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "bench/kernels/bench.h"
+#include "kernels/cpu/kernel_table.h"
+
+namespace transom::bench {
+namespace {
+
+using kernels::LinearArgs;
+using kernels::LinearKernel;
+using kernels::WeightType;
+
+struct Shape {
+  std::size_t k, n;
+};
+constexpr Shape kShapes[] = {{1536, 2048}, {1536, 1536}, {1536, 17920}, {8960, 1536}, {1536, 151936}};
+constexpr const char* kTypeNames[] = {"f32", "bf16", "i8"};
+// Beyond a last-level cache of 260 MB.
+constexpr std::size_t kPoolBytes = std::size_t{3} << 28;
+
+/// Copies of a weight; contents do not matter for speed as long as they are ordinary numbers.
+struct Pool {
+  Pool(WeightType type, Shape shape)
+      : bytes(kernels::packed_bytes(type, shape.n, shape.k)),
+        copies(std::max<std::size_t>(1, (kPoolBytes + bytes - 1) / bytes)),
+        data(bytes * copies),
+        scale(kernels::panel_count(shape.n) * 64, 0.01f),
+        sum(kernels::panel_count(shape.n) * 64, 3) {
+    std::memset(data.data(), 0x3c, data.size());
+    for (std::size_t i = 0; i < copies; ++i) {
+      kernels::PackedWeight w;
+      w.type = type;
+      w.n = shape.n;
+      w.k = shape.k;
+      w.data = data.data() + i * bytes;
+      w.scale = scale.data();
+      w.column_sum = sum.data();
+      weights.push_back(w);
+    }
+  }
+  std::size_t bytes, copies;
+  PageBuffer data;
+  std::vector<float> scale;
+  std::vector<std::int32_t> sum;
+  std::vector<kernels::PackedWeight> weights;
+};
+
+class Runner {
+ public:
+  Runner(Threads& threads, const LinearKernel& kernel, Pool& pool, std::size_t rows)
+      : threads_(threads),
+        kernel_(kernel),
+        pool_(pool),
+        rows_(rows),
+        k_(pool.weights[0].k),
+        n_(pool.weights[0].n),
+        src_(rows * k_ * sizeof(float)),
+        dst_(rows * n_ * sizeof(float)),
+        prepared_(kernel.prepared_bytes(k_, rows) + 64) {
+    float* src = reinterpret_cast<float*>(src_.data());
+    for (std::size_t i = 0; i < rows * k_; ++i) src[i] = static_cast<float>(i % 17) - 8.0f;
+    for (std::size_t i = 0; i < threads.size(); ++i) {
+      scratch_.push_back(std::make_unique<PageBuffer>(kernel.scratch_bytes(k_, rows) + 64));
+      own_.push_back(std::make_unique<PageBuffer>(kernel.prepared_bytes(k_, rows) + 64));
+    }
+    if (kernel.create != nullptr) refusal_ = kernel.create(pool.weights[0], rows, &state_);
+  }
+  ~Runner() {
+    if (state_ != nullptr) kernel_.destroy(state_);
+  }
+
+  const char* refusal() const { return refusal_; }
+
+  double seconds() {
+    next_ = (next_ + 1) % pool_.weights.size();
+    LinearArgs args;
+    args.src = reinterpret_cast<const float*>(src_.data());
+    args.src_stride = k_;
+    args.weight = pool_.weights[next_];
+    args.dst = reinterpret_cast<float*>(dst_.data());
+    args.dst_stride = n_;
+    args.n_rows = rows_;
+    args.state = state_;
+    args.prepared = prepared_.data();
+    const std::size_t items = kernel_.prepare_items(rows_);
+    const bool each_its_own = rows_ <= kernels::kDecodeRows;
+    double total = 0;
+    if (!each_its_own) {
+      total += threads_.time([&](std::size_t t) {
+        kernel_.prepare(args, items * t / threads_.size(), items * (t + 1) / threads_.size());
+      });
+    }
+    return total + threads_.time([&](std::size_t t) {
+      LinearArgs mine = args;
+      const std::size_t panels = kernels::panel_count(n_);
+      mine.panel_begin = panels * t / threads_.size();
+      mine.panel_end = panels * (t + 1) / threads_.size();
+      mine.scratch = scratch_[t]->data();
+      if (each_its_own) {
+        mine.prepared = own_[t]->data();
+        kernel_.prepare(mine, 0, items);
+      }
+      kernel_.run(mine);
+    });
+  }
+
+ private:
+  Threads& threads_;
+  const LinearKernel& kernel_;
+  Pool& pool_;
+  std::size_t rows_, k_, n_, next_ = 0;
+  PageBuffer src_, dst_, prepared_;
+  std::vector<std::unique_ptr<PageBuffer>> scratch_, own_;
+  void* state_ = nullptr;
+  const char* refusal_ = nullptr;
+};
+
+double peak_of(const Roofline& r, WeightType type, kernels::Isa isa) {
+  if (type == WeightType::i8 && isa >= kernels::Isa::avx512_vnni) return r.int8_op_per_s;
+  if (type == WeightType::bf16 && isa >= kernels::Isa::avx512_bf16) return r.bf16_flop_per_s;
+  return r.f32_flop_per_s;
+}
+
+void bench_weight(Threads& threads, const Roofline& roof, kernels::Isa isa, WeightType type, Shape shape,
+                  const char* filter) {
+  Pool pool(type, shape);
+  for (const std::size_t rows : {1, 4, 8, 32, 128, 512}) {
+    if (shape.n > 100000 && rows > 32) continue;
+    const kernels::LinearUse use =
+        rows <= kernels::kDecodeRows ? kernels::LinearUse::decode : kernels::LinearUse::prefill;
+    const kernels::LinearCandidates candidates = kernels::linear_candidates(isa, type, use);
+    for (std::size_t i = 0; i + 1 < candidates.count; ++i) {  // the last is the reference
+      const kernels::LinearCandidate& c = candidates.list[i];
+      if (c.kernel == nullptr || std::strstr(c.name, filter) == nullptr) continue;
+      Runner runner(threads, *c.kernel, pool, rows);
+      if (runner.refusal() != nullptr) continue;
+      const double seconds = fastest([&] { return runner.seconds(); });
+      const double rate = static_cast<double>(pool.bytes) / seconds;
+      const double flops = 2.0 * static_cast<double>(rows * shape.k * shape.n) / seconds;
+      std::printf(
+          "%-4s k %5zu n %6zu rows %4zu  %-24s %9.1f us  %6.1f GB/s %5.1f %%  %7.1f GFLOP/s %5.1f %%\n",
+          kTypeNames[static_cast<int>(type)], shape.k, shape.n, rows, c.name, seconds * 1e6, rate * 1e-9,
+          100 * rate / roof.read_bytes_per_s, flops * 1e-9, 100 * flops / peak_of(roof, type, isa));
+      std::fflush(stdout);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace transom::bench
+
+int main(int argc, char** argv) {
+  using namespace transom;
+  const kernels::KernelSelection selection = kernels::select_isa_from_environment();
+  if (selection.error != nullptr) {
+    std::fprintf(stderr, "TRANSOM_CPU_ISA: %s\n", selection.error);
+    return 1;
+  }
+  const std::size_t n_threads = bench::thread_count(argc, argv);
+  const bench::Roofline roof = bench::measure_roofline(n_threads);
+  bench::print(roof);
+  bench::Threads threads(n_threads);
+  for (const auto type : {kernels::WeightType::f32, kernels::WeightType::bf16, kernels::WeightType::i8}) {
+    for (const bench::Shape shape : bench::kShapes) {
+      bench::bench_weight(threads, roof, selection.isa, type, shape, argc > 2 ? argv[2] : "");
+    }
+  }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What this machine can do at most, measured: the denominators of every share that a bench prints.
+#pragma once
+
+#include <cstddef>
+
+namespace transom::bench {
+
+struct Roofline {
+  std::size_t threads = 0;
+  double read_bytes_per_s = 0;  ///< streaming reads of a buffer far beyond the caches
+  double f32_flop_per_s = 0;    ///< f32 fused multiply-add, widest vectors
+  double bf16_flop_per_s = 0;   ///< vdpbf16ps; 0 where the processor does not report it
+  double int8_op_per_s = 0;     ///< vpdpbusd; 0 where the processor does not report it
+};
+
+/// Measures with `threads` threads for about two seconds. Each figure is the best of several runs.
+Roofline measure_roofline(std::size_t threads);
+
+}  // namespace transom::bench

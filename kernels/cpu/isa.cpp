@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Source of the bit numbers: Intel SDM volume 2A, CPUID, and volume 1 section 13.3 (XCR0).
+#include "kernels/cpu/isa.h"
+
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace transom::kernels {
+namespace {
+
+constexpr const char* kNames[kIsaCount] = {"scalar", "avx2", "avx512", "avx512_vnni", "avx512_bf16"};
+
+#if defined(__x86_64__)
+struct Registers {
+  uint32_t a = 0, b = 0, c = 0, d = 0;
+};
+
+Registers cpuid(uint32_t leaf, uint32_t subleaf) {
+  Registers r;
+  __cpuid_count(leaf, subleaf, r.a, r.b, r.c, r.d);
+  return r;
+}
+
+constexpr bool has(uint32_t word, int bit) { return ((word >> bit) & 1u) != 0; }
+
+/// State components that the system saves at a context switch.
+uint32_t saved_state() {
+  uint32_t low = 0, high = 0;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return low;
+}
+
+constexpr uint32_t kYmmState = 0x06;  // xmm and upper halves of ymm
+constexpr uint32_t kZmmState = 0xe6;  // + mask registers, upper halves of zmm, zmm16 .. zmm31
+
+Isa detect() {
+  const uint32_t last_leaf = cpuid(0, 0).a;
+  if (last_leaf < 7) return Isa::scalar;
+  const Registers basic = cpuid(1, 0);
+  const bool has_xgetbv = has(basic.c, 27);
+  const bool fma = has(basic.c, 12), avx = has(basic.c, 28), f16c = has(basic.c, 29);
+  if (!has_xgetbv || !fma || !avx || !f16c) return Isa::scalar;
+  const uint32_t state = saved_state();
+  const Registers extended = cpuid(7, 0);
+  if ((state & kYmmState) != kYmmState || !has(extended.b, 5)) return Isa::scalar;
+  const bool f = has(extended.b, 16), dq = has(extended.b, 17), cd = has(extended.b, 28),
+             bw = has(extended.b, 30), vl = has(extended.b, 31);
+  if ((state & kZmmState) != kZmmState || !f || !dq || !cd || !bw || !vl) return Isa::avx2;
+  if (!has(extended.c, 11)) return Isa::avx512;
+  const bool bf16 = extended.a >= 1 && has(cpuid(7, 1).a, 5);
+  return bf16 ? Isa::avx512_bf16 : Isa::avx512_vnni;
+}
+#else
+Isa detect() { return Isa::scalar; }
+#endif
+
+}  // namespace
+
+const char* isa_name(Isa isa) { return kNames[static_cast<int>(isa)]; }
+
+Isa best_isa() { return detect(); }
+
+bool isa_from_name(const char* name, Isa* isa) {
+  for (int i = 0; i < kIsaCount; ++i) {
+    if (strcmp(name, kNames[i]) == 0) {
+      *isa = static_cast<Isa>(i);
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace transom::kernels

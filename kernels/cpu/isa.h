@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Instruction sets that kernels are written for, and which of them this machine and its system support.
+#pragma once
+
+#include <stdint.h>
+
+namespace transom::kernels {
+
+/// In order: each includes the ones before it.
+///   avx2         AVX2, FMA, F16C
+///   avx512       + AVX-512 F, BW, DQ, VL, CD
+///   avx512_vnni  + VNNI (u8 x s8 products)
+///   avx512_bf16  + BF16 (bf16 products)
+enum class Isa : uint8_t { scalar, avx2, avx512, avx512_vnni, avx512_bf16 };
+inline constexpr int kIsaCount = 5;
+
+const char* isa_name(Isa isa);
+
+/// The best set that the processor reports and whose registers the system saves. Asks the processor each
+/// time.
+Isa best_isa();
+
+/// Finds a set by the name that isa_name gives. False: no such name.
+bool isa_from_name(const char* name, Isa* isa);
+
+}  // namespace transom::kernels

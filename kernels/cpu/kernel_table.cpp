@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/cpu/kernel_table.h"
+
+#include <stdlib.h>
+
+#include "kernels/cpu/reference/reference.h"
+#include "kernels/cpu/simd/linear.h"
+
+namespace transom::kernels {
+namespace {
+
+KernelTable make_table(Isa isa) {
+  KernelTable table;
+  table.isa = isa;
+  table.pack = {reference::pack, Isa::scalar};
+  table.quantize_rows = {reference::quantize_rows, Isa::scalar};
+  table.rms_norm = {reference::rms_norm, Isa::scalar};
+  table.rope_table = {reference::rope_table, Isa::scalar};
+  table.rope = {reference::rope, Isa::scalar};
+  table.kv_append = {reference::kv_append, Isa::scalar};
+  table.attention = {reference::attention, Isa::scalar};
+  table.gated_mul = {reference::gated_mul, Isa::scalar};
+  table.add = {reference::add, Isa::scalar};
+  table.embed = {reference::embed, Isa::scalar};
+  if (isa >= Isa::avx2) table.quantize_rows = {avx2::quantize_rows, Isa::avx2};
+  if (isa >= Isa::avx512) table.quantize_rows = {avx512::quantize_rows, Isa::avx512};
+  return table;
+}
+
+}  // namespace
+
+const KernelTable& kernel_table(Isa isa) {
+  static const KernelTable tables[kIsaCount] = {make_table(Isa::scalar), make_table(Isa::avx2),
+                                                make_table(Isa::avx512), make_table(Isa::avx512_vnni),
+                                                make_table(Isa::avx512_bf16)};
+  return tables[static_cast<int>(isa)];
+}
+
+KernelSelection select_isa(const char* wanted) {
+  const Isa best = best_isa();
+  if (wanted == nullptr || wanted[0] == '\0') return {best, nullptr};
+  Isa isa = Isa::scalar;
+  if (!isa_from_name(wanted, &isa)) {
+    return {best, "unknown instruction set; known: scalar, avx2, avx512, avx512_vnni, avx512_bf16"};
+  }
+  if (isa > best) return {best, "instruction set not supported by this processor or its system"};
+  return {isa, nullptr};
+}
+
+KernelSelection select_isa_from_environment() { return select_isa(getenv("TRANSOM_CPU_ISA")); }
+
+}  // namespace transom::kernels

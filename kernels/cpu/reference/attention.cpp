@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Windowed grouped-query attention, one query at a time; contract in attention_args.h. Two passes over the
+/// visible keys (maximum, then weighted sum) instead of the online form, f64 sums, and the ring rule for
+/// every single key.
+#include <math.h>
+
+#include "kernels/common/attention_args.h"
+#include "kernels/common/bf16.h"
+#include "kernels/cpu/reference/reference.h"
+
+namespace transom::kernels::reference {
+namespace {
+
+float element(KvType type, const void* base, size_t at) {
+  return type == KvType::f32 ? static_cast<const float*>(base)[at]
+                             : bf16_to_f32(static_cast<const uint16_t*>(base)[at]);
+}
+
+size_t cache_row(const KvView& kv, size_t kv_head, int64_t pos) {
+  return (kv_head * kv.capacity + ring_slot(pos, kv.n_sinks, kv.capacity)) * kv.head_dim;
+}
+
+/// q_at: offset of the query in args.q and args.q_sink.
+double score(const AttentionArgs& args, size_t q_at, size_t kv_head, int64_t pos) {
+  const bool sink = args.q_sink != nullptr && pos < static_cast<int64_t>(args.kv.n_sinks);
+  const float* q = (sink ? args.q_sink : args.q) + q_at;
+  const size_t row = cache_row(args.kv, kv_head, pos);
+  double sum = 0;
+  for (size_t j = 0; j < args.kv.head_dim; ++j) {
+    sum += static_cast<double>(q[j]) * static_cast<double>(element(args.kv.type, args.kv.keys, row + j));
+  }
+  sum *= static_cast<double>(args.scale);
+  const double cap = static_cast<double>(args.soft_cap);
+  return cap > 0 ? cap * tanh(sum / cap) : sum;
+}
+
+bool visible(const AttentionArgs& args, int64_t pos, int64_t q_pos) {
+  return args.window == 0 || pos > q_pos - args.window || pos < static_cast<int64_t>(args.kv.n_sinks);
+}
+
+void attend(const AttentionArgs& args, size_t token, size_t head) {
+  const size_t dim = args.kv.head_dim;
+  const size_t kv_head = head / (args.n_heads / args.kv.n_kv_heads);
+  const int64_t q_pos = args.first_pos + static_cast<int64_t>(token);
+  const size_t q = token * args.q_stride + head * dim;
+  float* dst = args.dst + token * args.dst_stride + head * dim;
+  double* sums = static_cast<double*>(args.scratch);  // [head_dim]
+
+  double largest = -INFINITY;
+  for (int64_t pos = 0; pos <= q_pos; ++pos) {
+    if (visible(args, pos, q_pos)) largest = fmax(largest, score(args, q, kv_head, pos));
+  }
+  double total = 0;
+  for (size_t j = 0; j < dim; ++j) sums[j] = 0;
+  for (int64_t pos = 0; pos <= q_pos; ++pos) {
+    if (!visible(args, pos, q_pos)) continue;
+    const double weight = exp(score(args, q, kv_head, pos) - largest);
+    const size_t row = cache_row(args.kv, kv_head, pos);
+    total += weight;
+    for (size_t j = 0; j < dim; ++j) {
+      sums[j] += weight * static_cast<double>(element(args.kv.type, args.kv.values, row + j));
+    }
+  }
+  for (size_t j = 0; j < dim; ++j) dst[j] = static_cast<float>(sums[j] / total);
+}
+
+}  // namespace
+
+void attention(const AttentionArgs& args) {
+  const size_t group = args.n_heads / args.kv.n_kv_heads;
+  for (size_t item = args.item_begin; item < args.item_end; ++item) {
+    const size_t kv_head = item % args.kv.n_kv_heads;
+    const size_t token_begin = item / args.kv.n_kv_heads * kAttentionQueryTile;
+    for (size_t token = token_begin; token < token_begin + kAttentionQueryTile && token < args.n_tokens;
+         ++token) {
+      for (size_t head = kv_head * group; head < (kv_head + 1) * group; ++head) attend(args, token, head);
+    }
+  }
+}
+
+}  // namespace transom::kernels::reference

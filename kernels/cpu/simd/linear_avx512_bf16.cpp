@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernels/common/bf16.h"
+#include "kernels/cpu/simd/linear.h"
+#include "kernels/cpu/simd/target.h"
+
+TRANSOM_ISA_BEGIN(avx512_bf16)
+namespace transom::kernels::avx512_bf16 {
+namespace {
+#include "kernels/cpu/simd/linear_vec_avx512-inl.h"
+// ---
+#include "kernels/cpu/simd/linear_quantize-inl.h"
+// ---
+#include "kernels/cpu/simd/linear_policies-inl.h"
+// ---
+#include "kernels/cpu/simd/linear-inl.h"
+
+/// bf16 products of pairs: the rows are rounded to bf16 as well. The instruction counts subnormals as zeros.
+struct Bf16PairPolicy : F32Policy {
+  static constexpr WeightType kType = WeightType::bf16;
+  static constexpr size_t kInputs = 2;
+
+  static void convert(const float* src, size_t count, float /*factor*/, uint32_t* words) {
+    uint16_t rounded[64];
+    for (size_t i = 0; i < count; ++i) rounded[i] = f32_to_bf16(src[i]);
+    for (size_t i = count; i < 64; ++i) rounded[i] = 0;
+    memcpy(words, rounded, sizeof rounded);
+  }
+  static Sum accumulate(Sum sum, WordVec word, WordVec weights) {
+    __m512bh a, b;
+    memcpy(&a, &word, sizeof a);
+    memcpy(&b, &weights, sizeof b);
+    return _mm512_dpbf16_ps(sum, a, b);
+  }
+};
+}  // namespace
+
+constexpr LinearKernel kLinearBf16Decode = decode_kernel<Bf16PairPolicy>("avx512_bf16 bf16 decode");
+constexpr LinearKernel kLinearBf16Gemm = gemm_kernel<Bf16PairPolicy>("avx512_bf16 bf16 gemm");
+
+}  // namespace transom::kernels::avx512_bf16
+TRANSOM_ISA_END

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Row quantisation, shared by the i8 products and the quantize_rows op. Textual; needs a linear_vec header.
+
+struct RowScale {
+  float factor;  // of the integers: 127 / max, or 0
+  float scale;   // of the result: max / 127, 0 for a row of zeros, NaN for a row that is not finite
+};
+
+/// Compares magnitudes as integers: the order of positive floats, with infinities and NaNs above all others.
+inline RowScale row_scale(const float* src, size_t k) {
+  const WordVec magnitude_bits = set_words(0x7fffffffu);
+  WordVec largest_bits = zero_words();
+  size_t i = 0;
+  for (; i + kLanes <= k; i += kLanes) {
+    largest_bits = max_words(largest_bits, and_words(load_words(src + i), magnitude_bits));
+  }
+  uint32_t lanes[kLanes];
+  store_words(lanes, largest_bits);
+  uint32_t bits = 0;
+  for (uint32_t lane : lanes) bits = lane > bits ? lane : bits;
+  for (; i < k; ++i) {
+    const uint32_t tail = f32_to_bits(src[i]) & 0x7fffffffu;
+    bits = tail > bits ? tail : bits;
+  }
+  if (bits >= 0x7f800000u) return {0.0f, bits_to_f32(0x7fc00000u)};
+  const float largest = bits_to_f32(bits);
+  if (largest < kSmallestRowMaximum) return {0.0f, 0.0f};
+  return {127.0f / largest, largest / 127.0f};
+}
+
+/// Integers of count <= 64 inputs, zeros up to 64. A factor of 0 gives zeros, also from a NaN.
+inline void quantize_piece(const float* src, size_t count, float factor, int8_t* dst) {
+  float piece[64];
+  if (count < 64 || factor == 0.0f) {
+    for (size_t i = 0; i < 64; ++i) piece[i] = 0;
+    if (factor != 0.0f) memcpy(piece, src, count * sizeof(float));
+    src = piece;
+  }
+  for (size_t i = 0; i < 64; i += kLanes) {
+    store_low_bytes(dst + i, to_nearest(multiply(load_f32(src + i), set_f32(factor))));
+  }
+}
+
+inline void quantize_range(const QuantizeRowsArgs& args) {
+  for (size_t row = args.row_begin; row < args.row_end; ++row) {
+    const float* src = args.src + row * args.src_stride;
+    const RowScale scale = row_scale(src, args.k);
+    args.scale[row] = scale.scale;
+    for (size_t i = 0; i < args.k; i += 64) {
+      const size_t count = args.k - i < 64 ? args.k - i : 64;
+      int8_t q[64];
+      quantize_piece(src + i, count, scale.factor, q);
+      memcpy(args.dst + row * args.dst_stride + i, q, count);
+    }
+  }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vector words of linear-inl.h in AVX2. Textual: included inside a target region and namespace.
+
+constexpr size_t kLanes = 8;     // 32-bit lanes of a vector
+constexpr size_t kTileRows = 6;  // 6 rows x 2 vectors of sums + 2 weights + 1 broadcast = 15 of 16 registers
+
+using FloatVec = __m256;
+using WordVec = __m256i;
+
+inline FloatVec zero_f32() { return _mm256_setzero_ps(); }
+inline WordVec zero_words() { return _mm256_setzero_si256(); }
+inline WordVec load_words(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+inline void store_words(void* p, WordVec v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
+inline FloatVec load_f32(const float* p) { return _mm256_loadu_ps(p); }
+inline void store_f32(float* p, FloatVec v) { _mm256_storeu_ps(p, v); }
+inline FloatVec as_f32(WordVec v) { return _mm256_castsi256_ps(v); }
+inline WordVec as_words(FloatVec v) { return _mm256_castps_si256(v); }
+inline FloatVec set_f32(float v) { return _mm256_set1_ps(v); }
+inline WordVec broadcast_word(const uint32_t* p) { return _mm256_set1_epi32(static_cast<int>(*p)); }
+inline FloatVec multiply_add(FloatVec a, FloatVec b, FloatVec sum) { return _mm256_fmadd_ps(a, b, sum); }
+inline FloatVec multiply(FloatVec a, FloatVec b) { return _mm256_mul_ps(a, b); }
+inline FloatVec add_f32(FloatVec a, FloatVec b) { return _mm256_add_ps(a, b); }
+inline FloatVec to_f32(WordVec v) { return _mm256_cvtepi32_ps(v); }
+inline WordVec to_nearest(FloatVec v) { return _mm256_cvtps_epi32(v); }
+inline WordVec subtract_words(WordVec a, WordVec b) { return _mm256_sub_epi32(a, b); }
+inline WordVec add_words(WordVec a, WordVec b) { return _mm256_add_epi32(a, b); }
+inline WordVec shift_left_words(WordVec v, int bits) { return _mm256_slli_epi32(v, bits); }
+inline WordVec and_words(WordVec a, WordVec b) { return _mm256_and_si256(a, b); }
+inline WordVec set_words(uint32_t v) { return _mm256_set1_epi32(static_cast<int>(v)); }
+inline WordVec max_words(WordVec a, WordVec b) { return _mm256_max_epu32(a, b); }
+inline WordVec even_bytes_i16(WordVec v) { return _mm256_srai_epi16(_mm256_slli_epi16(v, 8), 8); }
+inline WordVec odd_bytes_i16(WordVec v) { return _mm256_srai_epi16(v, 8); }
+inline WordVec multiply_pairs(WordVec a, WordVec b) { return _mm256_madd_epi16(a, b); }
+inline void store_low_bytes(int8_t* p, WordVec v) {
+  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
+}
