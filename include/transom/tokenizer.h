@@ -28,7 +28,8 @@ struct EncodeOptions {
   /// Adds what the tokenizer's post-processor adds (usually the BOS token).
   bool add_special_tokens = true;
   /// Recognises added and special tokens (`<|im_end|>`) inside the text. Set it to false for text from users,
-  /// who could otherwise write control tokens.
+  /// who could otherwise write control tokens: then only added tokens are recognised that are not special and
+  /// have none of `<>[]{}|` or U+FF5C in their spelling, such as runs of spaces and plain words.
   bool parse_special = true;
 };
 
@@ -61,10 +62,15 @@ class TRANSOM_API TokenStream {
 
 /// A tokenizer as loaded from a model directory. Immutable; copies are cheap and share one body; every member
 /// may be called from any number of threads at once.
+/// `truncation` and `padding` of tokenizer.json and `clean_up_tokenization_spaces` of tokenizer_config.json
+/// are ignored: encode never cuts or pads, decode never removes spaces.
 class TRANSOM_API Tokenizer {
  public:
   /// @param text UTF-8; an invalid byte sequence is read as U+FFFD.
   /// @return Token ids, special tokens included as the options say.
+  /// @throws InvalidArgument when the text is longer than 1 GiB; UnsupportedError when a regular expression
+  /// of tokenizer.json takes too long on it; FormatError when the text has a character that only the unknown
+  /// token could stand for and the vocabulary lacks that token.
   std::vector<TokenId> encode(std::string_view text, EncodeOptions options = {}) const;
 
   /// @param ids Token ids. An id outside the vocabulary adds no text.

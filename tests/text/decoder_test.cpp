@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/decoder.h"
 
-#include "support/catch.h"
-#include "test_data.h"
+#include "tests/support/catch.h"
+#include "tests/text/test_data.h"
 #include "text/stream_decoder.h"
 
 namespace transom::text {

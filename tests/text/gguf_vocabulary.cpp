@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gguf_vocabulary.h"
+#include "tests/text/gguf_vocabulary.h"
 
 #include <cstdint>
 #include <cstdio>
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "test_data.h"
+#include "tests/text/test_data.h"
 #include "text/utf8.h"
 
 namespace transom::test {

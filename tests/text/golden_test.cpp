@@ -3,8 +3,8 @@
 /// tests/golden/tokenizer/make_tokenizer_goldens.py) and of the vocabularies' own test files.
 #include <map>
 
-#include "support/catch.h"
-#include "test_data.h"
+#include "tests/support/catch.h"
+#include "tests/text/test_data.h"
 
 namespace transom {
 namespace {

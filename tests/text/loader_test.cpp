@@ -4,8 +4,8 @@
 
 #include <fstream>
 
-#include "support/catch.h"
-#include "test_data.h"
+#include "tests/support/catch.h"
+#include "tests/text/test_data.h"
 #include "text/tokenizer_loader.h"
 #include "transom/error.h"
 

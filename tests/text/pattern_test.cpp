@@ -3,8 +3,8 @@
 
 #include <random>
 
-#include "support/catch.h"
-#include "test_data.h"
+#include "tests/support/catch.h"
+#include "tests/text/test_data.h"
 #include "text/scanners.h"
 #include "text/unicode.h"
 #include "text/utf8.h"

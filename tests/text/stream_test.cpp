@@ -2,8 +2,8 @@
 /// Decoding one id at a time equals decoding all of them.
 #include <random>
 
-#include "support/catch.h"
-#include "test_data.h"
+#include "tests/support/catch.h"
+#include "tests/text/test_data.h"
 #include "text/stream_decoder.h"
 #include "text/utf8.h"
 

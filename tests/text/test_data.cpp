@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "test_data.h"
+#include "tests/text/test_data.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -8,7 +8,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "gguf_vocabulary.h"
+#include "tests/text/gguf_vocabulary.h"
 #include "text/tokenizer_loader.h"
 #include "transom/error.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Post-processors, and what tokenizer_config.json changes.
-#include "support/catch.h"
-#include "test_data.h"
+#include "tests/support/catch.h"
+#include "tests/text/test_data.h"
 #include "text/tokenizer_loader.h"
 
 namespace transom::text {

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <random>
 
-#include "support/catch.h"
+#include "tests/support/catch.h"
 #include "text/unicode_form.h"
 #include "text/utf8.h"
 

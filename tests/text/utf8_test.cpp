@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "support/catch.h"
+#include "tests/support/catch.h"
 
 namespace transom::text {
 namespace {
