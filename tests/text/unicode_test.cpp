@@ -25,12 +25,12 @@ std::string by_utf8proc(const std::string& text, int options) {
 }
 
 TEST_CASE("characters have their classes", "[unicode]") {
-  CHECK(char_classes()['a'] == (kLetter | kWord));
-  CHECK(char_classes()['7'] == (kNumber | kWord));
+  CHECK(char_classes()[U'a'] == (kLetter | kWord));
+  CHECK(char_classes()[U'7'] == (kNumber | kWord));
   CHECK(char_classes()[0xBD] == kNumber);              // one half: a number, no word character
   CHECK(char_classes()[0x2167] == (kNumber | kWord));  // Roman eight
-  CHECK(char_classes()['_'] == (kPunctuation | kWord));
-  CHECK(char_classes()['$'] == kSymbol);
+  CHECK(char_classes()[U'_'] == (kPunctuation | kWord));
+  CHECK(char_classes()[U'$'] == kSymbol);
   CHECK(char_classes()[0x301] == (kMark | kWord));
   CHECK(char_classes()[0x85] == kSpace);
   CHECK(char_classes()[0x1C] == 0);  // a separator by name only
