@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Regular expressions through Oniguruma, the engine that Hugging Face's tokenizers use by default: the
-/// expressions in tokenizer.json are written for its Ruby syntax. The only file that includes oniguruma.h.
+/// expressions in tokenizer.json are written for its Ruby syntax.
 #include <oniguruma.h>
 
 #include <array>
 #include <mutex>
 
+#include "text/oniguruma_init.h"
 #include "text/pattern.h"
 #include "text/utf8.h"
 
 namespace transom::text {
+
+void initialize_oniguruma() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    OnigEncoding encodings[] = {ONIG_ENCODING_UTF8};
+    onig_initialize(encodings, 1);
+  });
+}
 
 namespace {
 
@@ -22,14 +31,6 @@ constexpr unsigned kMaxStackEntries = 8u << 20;
 // Backtracking steps allowed in one search: the usual expressions take about two for each byte.
 constexpr unsigned long kRetryBase = 1000000;
 constexpr unsigned long kRetriesPerByte = 32;
-
-void initialize_once() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    OnigEncoding encodings[] = {ONIG_ENCODING_UTF8};
-    onig_initialize(encodings, 1);
-  });
-}
 
 const OnigUChar* bytes_of(const char* p) { return reinterpret_cast<const OnigUChar*>(p); }
 
@@ -55,7 +56,7 @@ class OnigurumaPattern final : public Pattern {
       path.unsupported(core::message("regular expression of ", expression.size(), " bytes, at most ",
                                      kMaxExpressionBytes, " are supported"));
     }
-    initialize_once();
+    initialize_oniguruma();
     OnigErrorInfo info{};
     const char* const begin = expression.data();
     const int code = onig_new(&regex_, bytes_of(begin), bytes_of(begin + expression.size()), ONIG_OPTION_NONE,

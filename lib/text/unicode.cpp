@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/unicode.h"
 
-#include <utf8proc.h>
+#include <oniguruma.h>
 
+#include <string_view>
 #include <vector>
+
+#include "text/oniguruma_init.h"
 
 namespace transom::text {
 
@@ -11,61 +14,37 @@ namespace {
 
 constexpr char32_t kCodePoints = 0x110000;
 
-unsigned classes_of_category(utf8proc_category_t category) {
-  switch (category) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-      return kLetter | kWord;
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_ME:
-      return kMark | kWord;
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL:
-      return kNumber | kWord;
-    case UTF8PROC_CATEGORY_NO:
-      return kNumber;
-    case UTF8PROC_CATEGORY_PC:
-      return kPunctuation | kWord;
-    case UTF8PROC_CATEGORY_PD:
-    case UTF8PROC_CATEGORY_PS:
-    case UTF8PROC_CATEGORY_PE:
-    case UTF8PROC_CATEGORY_PI:
-    case UTF8PROC_CATEGORY_PF:
-    case UTF8PROC_CATEGORY_PO:
-      return kPunctuation;
-    case UTF8PROC_CATEGORY_SM:
-    case UTF8PROC_CATEGORY_SC:
-    case UTF8PROC_CATEGORY_SK:
-    case UTF8PROC_CATEGORY_SO:
-      return kSymbol;
-    default:
-      return 0;
+void add_range(std::vector<std::uint8_t>& table, char32_t first, char32_t last, unsigned classes) {
+  for (char32_t c = first; c <= last && c < kCodePoints; ++c) {
+    table[c] = static_cast<std::uint8_t>(table[c] | classes);
   }
 }
 
-bool has_white_space_property(char32_t c) {
-  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
-         c == 0x3000;
-}
-
-/// The part of \w that no category tells: Join_Control, and the symbols among Other_Alphabetic.
-bool is_word_by_property(char32_t c) {
-  return c == 0x200C || c == 0x200D || (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) ||
-         (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);
+/// Adds the characters of a property, given by its name in an expression (\p{...}).
+void add_property(std::vector<std::uint8_t>& table, std::string_view name, unsigned classes) {
+  OnigEncoding const utf8 = ONIG_ENCODING_UTF8;
+  auto* const begin = reinterpret_cast<OnigUChar*>(const_cast<char*>(name.data()));
+  const int property = utf8->property_name_to_ctype(utf8, begin, begin + name.size());
+  if (property < 0) return;
+  const OnigCodePoint* ranges = nullptr;  // their number, then first and last of each
+  OnigCodePoint single_byte_end = 0;
+  if (utf8->get_ctype_code_range(static_cast<OnigCtype>(property), &single_byte_end, &ranges) < 0) return;
+  for (OnigCodePoint i = 0; i < ranges[0]; ++i) {
+    add_range(table, ranges[2 * i + 1], ranges[2 * i + 2], classes);
+  }
 }
 
 std::vector<std::uint8_t> build_table() {
+  initialize_oniguruma();
   std::vector<std::uint8_t> table(kCodePoints);
-  for (char32_t c = 0; c < kCodePoints; ++c) {
-    unsigned classes = classes_of_category(utf8proc_category(static_cast<utf8proc_int32_t>(c)));
-    if (has_white_space_property(c)) classes |= kSpace;
-    if (is_word_by_property(c)) classes |= kWord;
-    table[c] = static_cast<std::uint8_t>(classes);
+  add_property(table, "L", kLetter);
+  add_property(table, "M", kMark);
+  add_property(table, "N", kNumber);
+  add_property(table, "P", kPunctuation);
+  add_property(table, "S", kSymbol);
+  add_property(table, "White_Space", kSpace);
+  for (const std::string_view name : {"Alphabetic", "M", "Nd", "Pc", "Join_Control"}) {
+    add_property(table, name, kWord);
   }
   return table;
 }
