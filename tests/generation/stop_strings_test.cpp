@@ -34,9 +34,12 @@ TEST_CASE("stop strings: found across any cut of the text") {
   }
 }
 
-TEST_CASE("stop strings: the earliest of several wins") {
-  bool found = false;
-  CHECK(feed({"cd", "abcd", "b"}, "xabcd", 5, found) == "xa");
+TEST_CASE("stop strings: the one that is complete first wins") {
+  for (std::size_t n = 1; n < 8; ++n) {
+    bool found = false;
+    CHECK(feed({"cd", "abcd", "b"}, "xabcd", n, found) == "xa");
+    CHECK(feed({"b", "ab"}, "xab", n, found) == "x");
+  }
 }
 
 TEST_CASE("stop strings: overlapping beginnings") {

@@ -3,7 +3,10 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <optional>
+#include <string>
 
 namespace transom::testing {
 
@@ -22,6 +25,11 @@ inline std::optional<std::filesystem::path> shared_data() {
   std::error_code ignored;
   if (!std::filesystem::is_directory(path, ignored)) return std::nullopt;
   return path;
+}
+
+inline std::string read_file(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 }  // namespace transom::testing

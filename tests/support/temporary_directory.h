@@ -42,9 +42,4 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
-inline std::string read_whole_file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 }  // namespace transom::testing
