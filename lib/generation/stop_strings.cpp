@@ -10,12 +10,14 @@ std::string_view StopStrings::push(std::string_view piece) {
   if (stops_.empty()) return piece;
   held_.erase(0, given_);
   held_ += piece;
-  given_ = held_.size();
+  // The stop string that is complete first wins, as it would if the text came byte by byte.
+  std::size_t best_end = held_.npos;
   for (const std::string& stop : stops_) {
     const std::size_t at = held_.find(stop);
-    if (at == held_.npos) continue;
+    if (at == held_.npos || at + stop.size() > best_end) continue;
+    if (at + stop.size() < best_end || at < given_) given_ = at;
+    best_end = at + stop.size();
     found_ = true;
-    given_ = std::min(given_, at);
   }
   if (!found_) given_ = held_.size() - longest_open_suffix();
   return std::string_view(held_).substr(0, given_);

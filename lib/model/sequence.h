@@ -41,6 +41,10 @@ class Sequence {
   std::int64_t kv_bytes() const { return cache_.bytes(); }
   std::int64_t workspace_bytes() const;
 
+  /// For benchmarks: takes positions up to here as read, with whatever the cache holds.
+  void assume_position(std::int64_t position) { position_ = position; }
+  const KvCache& cache() const { return cache_; }
+
   /// Cuts the text back. @throws InvalidArgument when overwritten slots would be needed.
   void truncate(std::int64_t position);
 

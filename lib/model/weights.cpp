@@ -35,9 +35,10 @@ class Loader {
   std::unique_ptr<ModelWeights> load() {
     weights_ = std::make_unique<ModelWeights>();
     load_embedding();
+    // The head first: it is the largest, and while it is packed the stored copy is resident too.
+    load_head();
     for (std::int64_t i = 0; i < spec_.n_layers; ++i) load_layer(names_.layer(i));
     weights_->final_norm = load_vector(names_.final_norm + ".weight", spec_.hidden);
-    load_head();
     return std::move(weights_);
   }
 

@@ -70,7 +70,8 @@ transom::Model load(const std::string& name, std::string_view dtype) {
   return transom::AutoModel::from_pretrained(directory, config, {.threads = 2, .pin_threads = false});
 }
 
-std::vector<transom::TokenId> continue_greedily(transom::Session& session, std::span<const transom::TokenId> ids) {
+std::vector<transom::TokenId> continue_greedily(transom::Session& session,
+                                                std::span<const transom::TokenId> ids) {
   transom::GenerationConfig generation;
   generation.max_new_tokens = 64;
   generation.do_sample = false;
@@ -83,8 +84,8 @@ std::vector<transom::TokenId> continue_greedily(transom::Session& session, std::
 TEST_CASE("golden: there are cases for every family") {
   const auto names = golden_cases();
   for (const char* family : {"llama", "mistral", "qwen2", "qwen3"}) {
-    const auto count =
-        std::count_if(names.begin(), names.end(), [&](const std::string& name) { return name.starts_with(family); });
+    const auto count = std::count_if(names.begin(), names.end(),
+                                     [&](const std::string& name) { return name.starts_with(family); });
     INFO(family);
     CHECK(count >= 3);
   }

@@ -8,7 +8,8 @@
 //   decode  the whole panel, 64 outputs, straight from memory: one linear stream per thread
 //   gemm    cache blocks: for a block of kBlockWords words of kGroupPanels panels, weights are split into
 //   words and
-//           laid out by slices of two vectors (in L1 while all row tiles pass), sums are kept in scratch (L2)
+//           laid out by slices of two vectors (in L1 while all row tiles pass), sums are kept in scratch
+//           (L2). Staging a slice right before its use beats staging whole panels: the buffer never leaves L1
 //
 // Both add the products of an output in the order of the inputs, one chain: the same bits for any number of
 // rows and any split. Sums are f32 or i32.
@@ -66,7 +67,7 @@ void prepare_tile(const LinearArgs& args, size_t first_row, size_t rows) {
     factor[r] = scale.factor;
     scales[first_row + r] = scale.scale;
   }
-  uint32_t piece[kTileRows][64];
+  uint32_t piece[kLanes][64] = {};
   for (size_t word = 0; word < words; word += kPieceWords) {
     const size_t input = word * P::kInputs;
     const size_t count = input >= k ? 0 : k - input < 64 ? k - input : 64;
@@ -74,9 +75,8 @@ void prepare_tile(const LinearArgs& args, size_t first_row, size_t rows) {
       P::convert(args.src + (first_row + r) * args.src_stride + input, count, factor[r], piece[r]);
     }
     const size_t filled = words - word < kPieceWords ? words - word : kPieceWords;
-    for (size_t w = 0; w < filled; ++w) {
-      for (size_t r = 0; r < rows; ++r) *dst++ = piece[r][w];
-    }
+    for (size_t w = 0; w < filled; w += kLanes)
+      transpose_words(&piece[0][w], 64, rows, dst + (word + w) * rows);
   }
 }
 
@@ -192,9 +192,13 @@ template <typename P, size_t kRows>
 void multiply_tile(const TileArgs& t) {
   typename P::Sum sum[kRows][2];
   TRANSOM_UNROLL
-  for (size_t r = 0; r < kRows; ++r) {
-    sum[r][0] = t.first ? P::zero() : P::from_words(load_words(t.sums + r * kSliceColumns));
-    sum[r][1] = t.first ? P::zero() : P::from_words(load_words(t.sums + r * kSliceColumns + kLanes));
+  for (size_t r = 0; r < kRows; ++r) sum[r][0] = sum[r][1] = P::zero();
+  if (!t.first) {
+    TRANSOM_UNROLL
+    for (size_t r = 0; r < kRows; ++r) {
+      sum[r][0] = P::from_words(load_words(t.sums + r * kSliceColumns));
+      sum[r][1] = P::from_words(load_words(t.sums + r * kSliceColumns + kLanes));
+    }
   }
   const uint32_t* rows = t.rows;
   const uint32_t* weights = t.weights;
@@ -227,29 +231,31 @@ void multiply_rows(size_t rows, const TileArgs& t) {
   multiply_tile<P, kRows>(t);
 }
 
-/// Splits groups [first_word / kSplit, + words / kSplit) of a panel into slices
-/// [kSlices][words][kSliceColumns].
+/// Splits the groups of words [first_word, first_word + words) of one slice of a panel: dst
+/// [words][kSliceColumns].
 template <typename P>
-void stage(const PackedWeight& w, size_t panel, size_t first_word, size_t words, uint32_t* dst) {
+void stage(const PackedWeight& w, size_t panel, size_t slice, size_t first_word, size_t words,
+           uint32_t* dst) {
   const uint32_t* src = static_cast<const uint32_t*>(w.data) + panel * (panel_bytes(P::kType, w.k) / 4) +
-                        first_word / P::kSplit * kPanelColumns;
+                        first_word / P::kSplit * kPanelColumns + slice * kSliceColumns;
   for (size_t word = 0; word < words; word += P::kSplit) {
+    WordVec left[P::kSplit], right[P::kSplit];
+    P::split(load_words(src), left);
+    P::split(load_words(src + kLanes), right);
     TRANSOM_UNROLL
-    for (size_t v = 0; v < kPanelVectors; ++v) {
-      WordVec part[P::kSplit];
-      P::split(load_words(src + v * kLanes), part);
-      uint32_t* to = dst + (v / 2 * words + word) * kSliceColumns + v % 2 * kLanes;
-      TRANSOM_UNROLL
-      for (size_t s = 0; s < P::kSplit; ++s) store_words(to + s * kSliceColumns, part[s]);
+    for (size_t s = 0; s < P::kSplit; ++s) {
+      store_words(dst + s * kSliceColumns, left[s]);
+      store_words(dst + s * kSliceColumns + kLanes, right[s]);
     }
     src += kPanelColumns;
+    dst += P::kSplit * kSliceColumns;
   }
 }
 
 template <typename P>
 size_t gemm_scratch_bytes(size_t /*k*/, size_t n_rows) {
   const size_t rows = n_rows < kBlockRows + kTileRows ? n_rows : kBlockRows + kTileRows;
-  return (rows + kBlockWords) * kPanelColumns * kGroupPanels * sizeof(uint32_t);
+  return (rows * kPanelColumns * kGroupPanels + kBlockWords * kSliceColumns) * sizeof(uint32_t);
 }
 
 /// Rows [row_begin, row_end) are the tiles [tile_first, tile_last); panels [panel_first, panel_last).
@@ -269,12 +275,12 @@ void multiply_panel(const LinearArgs& args, const Block& b, size_t panel, size_t
   const size_t at = panel - b.panel_first;
   for (size_t slice = 0; slice < kSlices; ++slice) {
     uint32_t* sums = b.sums + (at * kSlices + slice) * rows_in_block * kSliceColumns;
-    const uint32_t* weights = b.weights + (at * kSlices + slice) * words * kSliceColumns;
+    stage<P>(args.weight, panel, slice, first_word, words, b.weights);
     for (size_t tile = b.tile_first; tile < b.tile_last; ++tile) {
       const size_t row = tile_begin(args.n_rows, tile), rows = tile_begin(args.n_rows, tile + 1) - row;
       TileArgs t;
       t.rows = prepared_words<P>(args, row) + first_word * rows;
-      t.weights = weights;
+      t.weights = b.weights;
       t.sums = sums + (row - b.row_begin) * kSliceColumns;
       t.words = words;
       t.first = first_word == 0;
@@ -288,6 +294,9 @@ void multiply_panel(const LinearArgs& args, const Block& b, size_t panel, size_t
   }
 }
 
+// Rows ahead of which results are fetched: they come from memory while their sums are in L2.
+constexpr size_t kFinishAhead = 4;
+
 template <typename P>
 void finish_block(const LinearArgs& args, const Block& b) {
   const size_t rows_in_block = b.row_end - b.row_begin;
@@ -295,6 +304,10 @@ void finish_block(const LinearArgs& args, const Block& b) {
     for (size_t slice = 0; slice < (b.panel_last - b.panel_first) * kSlices; ++slice) {
       const uint32_t* sums = b.sums + (slice * rows_in_block + row - b.row_begin) * kSliceColumns;
       const size_t out = b.panel_first * kPanelColumns + slice * kSliceColumns;
+      if (row + kFinishAhead < b.row_end && out < args.weight.n) {
+        _mm_prefetch(reinterpret_cast<const char*>(args.dst + (row + kFinishAhead) * args.dst_stride + out),
+                     _MM_HINT_T0);
+      }
       finish<P>(args, row, out, load_words(sums));
       finish<P>(args, row, out + kLanes, load_words(sums + kLanes));
     }
@@ -308,9 +321,6 @@ void multiply_block(const LinearArgs& args, const Block& b) {
   constexpr size_t kWordBytes = kPanelColumns * 4 / P::kSplit;  // of packed weights
   for (size_t first = 0; first < total; first += kBlockWords) {
     const size_t words = total - first < kBlockWords ? total - first : kBlockWords;
-    for (size_t panel = b.panel_first; panel < b.panel_last; ++panel) {
-      stage<P>(args.weight, panel, first, words, b.weights + (panel - b.panel_first) * words * kPanelColumns);
-    }
     for (size_t panel = b.panel_first; panel < b.panel_last; ++panel) {
       const char* data = static_cast<const char*>(args.weight.data);
       const size_t end = first + words;

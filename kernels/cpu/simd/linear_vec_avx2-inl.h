@@ -35,3 +35,28 @@ inline void store_low_bytes(int8_t* p, WordVec v) {
   const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
   _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
 }
+
+/// dst [8][rows] = transposed src [rows][8], rows <= 8; 8 rows of src (stride in words) must be readable.
+inline void transpose_words(const uint32_t* src, size_t stride, size_t rows, uint32_t* dst) {
+  __m256i a[8], b[8];
+  TRANSOM_UNROLL
+  for (size_t i = 0; i < 8; ++i) a[i] = load_words(src + i * stride);
+  TRANSOM_UNROLL
+  for (size_t i = 0; i < 8; i += 4) {  // 2x2 blocks of words, then of pairs, in each 128-bit lane
+    const __m256i low0 = _mm256_unpacklo_epi32(a[i], a[i + 1]), high0 = _mm256_unpackhi_epi32(a[i], a[i + 1]);
+    const __m256i low1 = _mm256_unpacklo_epi32(a[i + 2], a[i + 3]),
+                  high1 = _mm256_unpackhi_epi32(a[i + 2], a[i + 3]);
+    b[i] = _mm256_unpacklo_epi64(low0, low1);
+    b[i + 1] = _mm256_unpackhi_epi64(low0, low1);
+    b[i + 2] = _mm256_unpacklo_epi64(high0, high1);
+    b[i + 3] = _mm256_unpackhi_epi64(high0, high1);
+  }
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  const __m256i kept = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(rows)), lane);
+  TRANSOM_UNROLL
+  for (size_t i = 0; i < 4; ++i) {  // b[4 q + i] holds columns i, 4 + i of rows 4 q .. 4 q + 3
+    int* to = reinterpret_cast<int*>(dst);
+    _mm256_maskstore_epi32(to + i * rows, kept, _mm256_permute2x128_si256(b[i], b[4 + i], 0x20));
+    _mm256_maskstore_epi32(to + (4 + i) * rows, kept, _mm256_permute2x128_si256(b[i], b[4 + i], 0x31));
+  }
+}

@@ -37,3 +37,32 @@ inline WordVec multiply_pairs(WordVec a, WordVec b) { return _mm512_madd_epi16(a
 inline void store_low_bytes(int8_t* p, WordVec v) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(v));
 }
+
+/// dst [16][rows] = transposed src [rows][16], rows <= 16; 16 rows of src (stride in words) must be readable.
+inline void transpose_words(const uint32_t* src, size_t stride, size_t rows, uint32_t* dst) {
+  __m512i a[16], b[16];
+  TRANSOM_UNROLL
+  for (size_t i = 0; i < 16; ++i) a[i] = load_words(src + i * stride);
+  TRANSOM_UNROLL
+  for (size_t i = 0; i < 16; i += 4) {  // 2x2 blocks of words, then of pairs, in each 128-bit lane
+    const __m512i low0 = _mm512_unpacklo_epi32(a[i], a[i + 1]), high0 = _mm512_unpackhi_epi32(a[i], a[i + 1]);
+    const __m512i low1 = _mm512_unpacklo_epi32(a[i + 2], a[i + 3]),
+                  high1 = _mm512_unpackhi_epi32(a[i + 2], a[i + 3]);
+    b[i] = _mm512_unpacklo_epi64(low0, low1);
+    b[i + 1] = _mm512_unpackhi_epi64(low0, low1);
+    b[i + 2] = _mm512_unpacklo_epi64(high0, high1);
+    b[i + 3] = _mm512_unpackhi_epi64(high0, high1);
+  }
+  const __mmask16 kept = static_cast<__mmask16>((1u << rows) - 1u);
+  TRANSOM_UNROLL
+  for (size_t i = 0; i < 4; ++i) {  // b[4 q + i] holds columns i, 4 + i, 8 + i, 12 + i of rows 4 q .. 4 q + 3
+    const __m512i even0 = _mm512_shuffle_i32x4(b[i], b[4 + i], 0x88),
+                  odd0 = _mm512_shuffle_i32x4(b[i], b[4 + i], 0xdd);
+    const __m512i even1 = _mm512_shuffle_i32x4(b[8 + i], b[12 + i], 0x88);
+    const __m512i odd1 = _mm512_shuffle_i32x4(b[8 + i], b[12 + i], 0xdd);
+    _mm512_mask_storeu_epi32(dst + i * rows, kept, _mm512_shuffle_i32x4(even0, even1, 0x88));
+    _mm512_mask_storeu_epi32(dst + (4 + i) * rows, kept, _mm512_shuffle_i32x4(odd0, odd1, 0x88));
+    _mm512_mask_storeu_epi32(dst + (8 + i) * rows, kept, _mm512_shuffle_i32x4(even0, even1, 0xdd));
+    _mm512_mask_storeu_epi32(dst + (12 + i) * rows, kept, _mm512_shuffle_i32x4(odd0, odd1, 0xdd));
+  }
+}
