@@ -251,6 +251,7 @@ build() {
 }
 
 set_up() {
+  TRANSOM_CMAKE_ARGS=()
   ensure_packages
   ensure_onednn
   configure
