@@ -46,13 +46,22 @@ struct KvAppendArgs {
 /// over the visible positions p of the query at position q_pos = first_pos + t:
 ///   p <= q_pos  and  (p > q_pos - window  or  p < n_sinks),  window counts the query's own position, 0 =
 ///   unlimited.
-/// All visible positions must be in the cache (append before attending): capacity - n_sinks >= min(window -
-/// 1, pos) + n_tokens. q, dst [n_tokens, n_heads, head_dim] f32, row strides in elements. Work is split by
-/// the caller over (query tile, head) items: the kernel does items [item_begin, item_end) of
-/// attention_items(args). soft_cap > 0 bends the scaled scores: s = soft_cap * tanh(s / soft_cap) (Gemma 2).
-/// Source: Dao et al. 2022 (online softmax), Beltagy et al. 2020 (window), Ainslie et al. 2023 (GQA).
+/// With sinks, positions are indices inside the cache: a query that can no longer see every position stands
+/// at index n_sinks + window - 1 as far as the sinks are concerned. q_sink holds the same queries rotated
+/// for that index, min(q_pos, n_sinks + window - 1); scores against sinks use it, all others use q. Null:
+/// q throughout.
+///
+/// All visible positions must be in the cache (append before attending):
+/// capacity - n_sinks >= min(window - 1, pos) + n_tokens.
+/// q, q_sink, dst [n_tokens, n_heads, head_dim] f32, row strides in elements; q and q_sink share a stride.
+/// Work is split by the caller over (query tile, KV head) items: the kernel does items [item_begin, item_end)
+/// of attention_items(args). soft_cap > 0 bends the scaled scores: s = soft_cap * tanh(s / soft_cap)
+/// (Gemma 2).
+/// Source: Dao et al. 2022 (online softmax), Beltagy et al. 2020 (window), Ainslie et al. 2023 (GQA), Xiao et
+/// al. 2023 (sinks).
 struct AttentionArgs {
   const float* q = nullptr;
+  const float* q_sink = nullptr;
   size_t q_stride = 0;
   KvView kv;
   float* dst = nullptr;

@@ -18,7 +18,7 @@ using core::message;
 /// no call depth; max_depth bounds the tree and with it the recursion of its destructor.
 class JsonBuilder : public nlohmann::json_sax<nlohmann::json> {
  public:
-  JsonBuilder(std::string where, std::size_t max_depth) : where_(std::move(where)), max_depth_(max_depth) {}
+  JsonBuilder(std::string where, const JsonLimits& limits) : where_(std::move(where)), limits_(limits) {}
 
   Json take() { return std::move(root_); }
 
@@ -75,6 +75,9 @@ class JsonBuilder : public nlohmann::json_sax<nlohmann::json> {
 
   /// Puts the node where the document stands and returns its final place.
   Json* place(Json node) {
+    if (++values_ > limits_.max_values) {
+      throw FormatError(message(where_, ": more than ", limits_.max_values, " JSON values"));
+    }
     if (stack_.empty()) {
       root_ = std::move(node);
       return &root_;
@@ -93,8 +96,8 @@ class JsonBuilder : public nlohmann::json_sax<nlohmann::json> {
 
   // A pointer on the stack stays valid: while a child is open its parent's containers do not grow.
   bool open(Json::Kind kind) {
-    if (stack_.size() >= max_depth_) {
-      throw FormatError(message(where_, ": nested deeper than ", max_depth_, " levels"));
+    if (stack_.size() >= limits_.max_depth) {
+      throw FormatError(message(where_, ": nested deeper than ", limits_.max_depth, " levels"));
     }
     Json node;
     node.kind_ = kind;
@@ -110,7 +113,8 @@ class JsonBuilder : public nlohmann::json_sax<nlohmann::json> {
   }
 
   std::string where_;
-  std::size_t max_depth_;
+  JsonLimits limits_;
+  std::size_t values_ = 0;
   Json root_;
   std::vector<Json*> stack_;
   std::vector<std::unordered_set<std::string>> keys_;
@@ -157,7 +161,7 @@ Json Json::parse(std::string_view text, std::string where, const JsonLimits& lim
   const bool has_bare_words = text.find("NaN") != text.npos || text.find("Infinity") != text.npos;
   const std::string cleaned = has_bare_words ? replace_bare_words(text) : std::string();
   const std::string_view input = has_bare_words ? std::string_view(cleaned) : text;
-  JsonBuilder builder(std::move(where), limits.max_depth);
+  JsonBuilder builder(std::move(where), limits);
   nlohmann::json::sax_parse(input.begin(), input.end(), &builder);
   return builder.take();
 }

@@ -21,6 +21,8 @@ namespace transom::io {
 struct JsonLimits {
   std::size_t max_depth = 64;
   std::size_t max_bytes = std::size_t{1} << 30;
+  /// Values in the tree. About 100 bytes each: a three-byte "[]," must not take memory without bound.
+  std::size_t max_values = std::size_t{8} << 20;
 };
 
 class Json {

@@ -20,7 +20,10 @@ size_t cache_row(const KvView& kv, size_t kv_head, int64_t pos) {
   return (kv_head * kv.capacity + ring_slot(pos, kv.n_sinks, kv.capacity)) * kv.head_dim;
 }
 
-double score(const AttentionArgs& args, const float* q, size_t kv_head, int64_t pos) {
+/// q_at: offset of the query in args.q and args.q_sink.
+double score(const AttentionArgs& args, size_t q_at, size_t kv_head, int64_t pos) {
+  const bool sink = args.q_sink != nullptr && pos < static_cast<int64_t>(args.kv.n_sinks);
+  const float* q = (sink ? args.q_sink : args.q) + q_at;
   const size_t row = cache_row(args.kv, kv_head, pos);
   double sum = 0;
   for (size_t j = 0; j < args.kv.head_dim; ++j) {
@@ -39,7 +42,7 @@ void attend(const AttentionArgs& args, size_t token, size_t head) {
   const size_t dim = args.kv.head_dim;
   const size_t kv_head = head / (args.n_heads / args.kv.n_kv_heads);
   const int64_t q_pos = args.first_pos + static_cast<int64_t>(token);
-  const float* q = args.q + token * args.q_stride + head * dim;
+  const size_t q = token * args.q_stride + head * dim;
   float* dst = args.dst + token * args.dst_stride + head * dim;
   double* sums = static_cast<double*>(args.scratch);  // [head_dim]
 

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/model/measure.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <random>
+
+#include "backend/registry.h"
+#include "bench/model/subprocess.h"
+#include "bench/model/synthetic.h"
+#include "io/model_directory.h"
+#include "model/family.h"
+#include "model/sequence.h"
+#include "transom/auto_config.h"
+
+namespace transom::bench {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+std::vector<std::int32_t> random_ids(std::int64_t count, std::int64_t vocab) {
+  std::mt19937 random(7);
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(count));
+  for (std::int32_t& id : ids) id = static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(vocab));
+  return ids;
+}
+
+Config make_config(const Options& options) {
+  Config config = options.synthetic.empty() ? AutoConfig::from_pretrained(options.model)
+                                            : Config::from_json(synthetic_config(options.synthetic));
+  if (options.layers > 0) config.update({{"num_hidden_layers", options.layers}});
+  config.update({{"quantization", options.quantization},
+                 {"kv_cache_dtype", options.kv_cache_dtype},
+                 {"attention_window", options.window},
+                 {"dtype", options.dtype}});
+  return config;
+}
+
+/// Multiplications and additions of all linear layers of one block stack, per token, without the head.
+double block_ops(const model::ModelSpec& spec) {
+  const double per_layer =
+      static_cast<double>(spec.hidden) * static_cast<double>(spec.qkv_columns()) +
+      static_cast<double>(spec.n_heads * spec.head_dim) * static_cast<double>(spec.hidden) +
+      3 * static_cast<double>(spec.hidden) * static_cast<double>(spec.intermediate);
+  return 2 * per_layer * static_cast<double>(spec.n_layers);
+}
+
+double head_ops(const model::ModelSpec& spec) {
+  return 2 * static_cast<double>(spec.hidden) * static_cast<double>(spec.vocab);
+}
+
+/// Tokens that each layer's query at `depth` sees, summed over the layers.
+double visible_tokens(const model::ModelSpec& spec, std::int64_t depth) {
+  double sum = 0;
+  for (const model::LayerSpec& layer : spec.layers) {
+    sum += static_cast<double>(layer.window > 0 ? std::min(layer.window, depth + 1) : depth + 1);
+  }
+  return sum;
+}
+
+/// Scores and weighted values: 4 operations for each visible key, head and dimension.
+double attention_ops(const model::ModelSpec& spec, double visible) {
+  return 4 * visible * static_cast<double>(spec.n_heads * spec.head_dim);
+}
+
+void fill_cache(const model::Sequence& sequence, std::size_t layers) {
+  // Ordinary small numbers, so that softmax and sums take their usual paths; written, so that reads reach
+  // real memory.
+  for (std::size_t i = 0; i < layers; ++i) {
+    for (const core::TensorView& half : {sequence.cache().layer(i).keys, sequence.cache().layer(i).values}) {
+      const auto elements = static_cast<std::size_t>(half.extent[0] * half.extent[1] * half.extent[2]);
+      std::memset(half.data, 0x3c, elements * dtype_size(half.dtype));
+    }
+  }
+}
+
+}  // namespace
+
+Loaded load_model(const Options& options) {
+  const auto start = Clock::now();
+  const Config config = make_config(options);
+  model::ModelSpec spec = model::read_spec(config);
+  std::shared_ptr<model::WeightSource> source;
+  if (options.synthetic.empty()) {
+    source = std::make_shared<model::CheckpointSource>(
+        std::make_shared<const io::Checkpoint>(io::find_model_directory(options.model)));
+  } else {
+    source = std::make_shared<SyntheticSource>(options.dtype == "f32" ? DType::f32 : DType::bf16);
+  }
+  const auto device = backend::open_backend("cpu", {options.threads, options.pin});
+  const bool terminal = ::isatty(STDERR_FILENO) != 0;
+  int done = 0;
+  const auto progress = [&](std::string_view, std::int64_t) {
+    if (++done % 16 == 0 && terminal) std::fprintf(stderr, "\rloading: %d tensors", done);
+    return true;
+  };
+  auto weights =
+      model::load_weights(spec, model::find_family(spec.family)->names(), *source, *device, progress);
+  if (terminal) std::fprintf(stderr, "\r%40s\r", "");
+  Loaded loaded;
+  loaded.transformer =
+      std::make_unique<model::Transformer>(std::move(spec), std::move(weights), source, device);
+  loaded.load_s = seconds_since(start);
+  return loaded;
+}
+
+double arithmetic_peak(const Roofline& roofline, const Options& options) {
+  if (options.quantization == "int8" && roofline.int8_op_per_s > 0) return roofline.int8_op_per_s;
+  if (options.dtype == "bf16" && roofline.bf16_flop_per_s > 0) return roofline.bf16_flop_per_s;
+  return roofline.f32_flop_per_s;
+}
+
+Measurement measure_prefill(const model::Transformer& transformer, const Options& options,
+                            std::int64_t tokens, const Roofline& roofline) {
+  const model::ModelSpec& spec = transformer.spec();
+  model::Sequence sequence(transformer, {tokens + 1, 512});
+  const std::vector<std::int32_t> ids = random_ids(tokens, spec.vocab);
+  std::vector<float> logits(static_cast<std::size_t>(spec.vocab));
+  std::vector<double> seconds;
+  for (int i = 0; i <= options.repeats; ++i) {
+    sequence.truncate(0);
+    const auto start = Clock::now();
+    sequence.forward(ids, false, logits);
+    if (i > 0) seconds.push_back(seconds_since(start));  // the first one warms up
+  }
+  const double time = median(seconds);
+  Measurement line;
+  line.phase = "prefill";
+  line.tokens = tokens;
+  line.tokens_per_s = static_cast<double>(tokens) / time;
+  double visible = 0;
+  for (std::int64_t t = 0; t < tokens; ++t) visible += visible_tokens(spec, t);
+  const double ops =
+      block_ops(spec) * static_cast<double>(tokens) + head_ops(spec) + attention_ops(spec, visible);
+  line.ops_per_token = ops / static_cast<double>(tokens);
+  line.arithmetic_share = ops / time / arithmetic_peak(roofline, options);
+  return line;
+}
+
+Measurement measure_decode(const model::Transformer& transformer, const Options& options, std::int64_t depth,
+                           Roofline& roofline) {
+  const model::ModelSpec& spec = transformer.spec();
+  model::Sequence sequence(transformer, {depth + options.decode_tokens + 8, 16});
+  fill_cache(sequence, spec.layers.size());
+  sequence.assume_position(depth);
+  std::vector<float> logits(static_cast<std::size_t>(spec.vocab));
+  const std::vector<std::int32_t> ids = random_ids(options.decode_tokens + 2, spec.vocab);
+  const auto threads = static_cast<std::size_t>(transformer.backend().describe().threads);
+  const double before = measure_roofline_apart(threads).read_bytes_per_s;
+  for (std::size_t i = 0; i < 2; ++i) sequence.forward(std::span(ids).subspan(i, 1), false, logits);
+  std::vector<double> seconds;
+  for (std::size_t i = 2; i < ids.size(); ++i) {
+    const auto start = Clock::now();
+    sequence.forward(std::span(ids).subspan(i, 1), false, logits);
+    seconds.push_back(seconds_since(start));
+  }
+  const double after = measure_roofline_apart(threads).read_bytes_per_s;
+  roofline.read_bytes_per_s = std::max(before, after);
+  const double time = median(seconds);
+  const double kv_row = 2.0 * static_cast<double>(spec.n_kv_heads * spec.head_dim) *
+                        static_cast<double>(dtype_size(transformer.kv_dtype()));
+  Measurement line;
+  line.phase = "decode";
+  line.tokens = depth;
+  line.tokens_per_s = 1 / time;
+  line.bytes_per_token =
+      static_cast<double>(transformer.weights().decode_bytes) + kv_row * visible_tokens(spec, depth);
+  line.ops_per_token = block_ops(spec) + head_ops(spec) + attention_ops(spec, visible_tokens(spec, depth));
+  line.read_bytes_per_s = roofline.read_bytes_per_s;
+  line.bandwidth_share = line.bytes_per_token / time / line.read_bytes_per_s;
+  line.arithmetic_share = line.ops_per_token / time / arithmetic_peak(roofline, options);
+  return line;
+}
+
+}  // namespace transom::bench

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Timing whole models: prefill of prompts, decode at depths.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/roofline.h"
+#include "model/transformer.h"
+
+namespace transom::bench {
+
+struct Options {
+  std::string model;      // a directory, or empty
+  std::string synthetic;  // a name, or empty
+  int layers = 0;         // synthetic: fewer layers than the true model; 0 = all
+  std::string dtype = "bf16", quantization = "none", kv_cache_dtype = "auto";
+  int threads = 0;
+  bool pin = true;
+  std::vector<std::int64_t> prefill{32, 512, 2048};
+  std::vector<std::int64_t> depths{0, 2048, 16384};
+  std::int64_t window = 0;
+  int decode_tokens = 32;
+  int repeats = 3;
+  std::string json_file;
+};
+
+struct Loaded {
+  std::unique_ptr<model::Transformer> transformer;
+  double load_s = 0;
+};
+
+Loaded load_model(const Options& options);
+
+/// One line of the report.
+struct Measurement {
+  std::string phase;        // "prefill" or "decode"
+  std::int64_t tokens = 0;  // of the prompt, or the depth of decode
+  double tokens_per_s = 0;
+  double bytes_per_token = 0;   // decode: weights and KV cache that a token reads
+  double ops_per_token = 0;     // multiply and add counted apart
+  double bandwidth_share = 0;   // of the read bandwidth measured around this line
+  double arithmetic_share = 0;  // of the peak of the weights' type
+  double read_bytes_per_s = 0;  // that bandwidth
+};
+
+/// The peak that a weight format is held against.
+double arithmetic_peak(const Roofline& roofline, const Options& options);
+
+Measurement measure_prefill(const model::Transformer& transformer, const Options& options,
+                            std::int64_t tokens, const Roofline& roofline);
+/// The bandwidth of the machine changes from minute to minute: it is measured before and after, and the
+/// larger one counts.
+Measurement measure_decode(const model::Transformer& transformer, const Options& options, std::int64_t depth,
+                           Roofline& roofline);
+
+}  // namespace transom::bench

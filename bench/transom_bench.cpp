@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole-model speed, told as shares of what the machine can do.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <thread>
+
+#include "bench/model/measure.h"
+#include "bench/model/report.h"
+#include "bench/model/subprocess.h"
+#include "model/sequence.h"
+#include "transom/error.h"
+
+namespace {
+
+using namespace transom::bench;
+
+struct Modes {
+  bool roofline = false, roofline_raw = false;
+};
+
+void add_options(CLI::App& app, Options& options, Modes& modes) {
+  app.add_option("model", options.model, "Model directory, or org/name in the local Hugging Face cache");
+  app.add_option("--synthetic", options.synthetic,
+                 "Random weights of true shapes: deepseek-llm-7b, r1-distill-qwen-1.5b, r1-distill-llama-8b, "
+                 "mistral-7b");
+  app.add_option("--layers", options.layers, "Fewer layers than the model has");
+  app.add_option("--dtype", options.dtype, "Weights in memory: bf16, f32");
+  app.add_option("--quantization", options.quantization, "none, int8");
+  app.add_option("--kv-cache-dtype", options.kv_cache_dtype, "auto, f32, bf16");
+  app.add_option("--attention-window", options.window, "Tokens that every layer sees; 0 = as the model says");
+  app.add_option("--threads", options.threads, "Threads; 0 = every core");
+  app.add_flag("!--no-pin", options.pin, "Do not pin threads to cores");
+  app.add_option("--prefill", options.prefill, "Prompt lengths")->delimiter(',');
+  app.add_option("--depth", options.depths, "Depths at which decode is measured")->delimiter(',');
+  app.add_option("--decode-tokens", options.decode_tokens, "Tokens per decode measurement")
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--repeats", options.repeats, "Prefills per measurement, the median counts")
+      ->check(CLI::Range(1, 100));
+  app.add_option("--json", options.json_file, "Write the report to this file");
+  app.add_flag("--roofline", modes.roofline, "Only measure the machine's ceilings");
+  app.add_flag("--roofline-raw", modes.roofline_raw, "The same as bare numbers")->group("");
+}
+
+double peak_resident_bytes() {
+  struct rusage usage {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) * 1024;
+}
+
+void show_progress(std::size_t done, std::size_t all, const char* what) {
+  if (::isatty(STDERR_FILENO) == 0) return;
+  std::fprintf(stderr, "\r[%zu/%zu] %-24s", done, all, what);
+  if (done == all) std::fprintf(stderr, "\r%40s\r", "");
+}
+
+std::string command_line(int argc, char** argv) {
+  std::string text = "transom-bench";
+  for (int i = 1; i < argc; ++i) text += std::string(" ") + argv[i];
+  return text;
+}
+
+/// The largest KV cache of the measurements, as allocated for its context.
+double largest_kv_bytes(const transom::model::Transformer& transformer, const Options& options) {
+  const transom::model::ModelSpec& spec = transformer.spec();
+  std::int64_t longest = 0;
+  for (const std::int64_t tokens : options.prefill) longest = std::max(longest, tokens + 1);
+  for (const std::int64_t depth : options.depths)
+    longest = std::max(longest, depth + options.decode_tokens + 8);
+  return 2.0 * static_cast<double>(longest) *
+         static_cast<double>(spec.n_layers * spec.n_kv_heads * spec.head_dim) *
+         static_cast<double>(transom::dtype_size(transformer.kv_dtype()));
+}
+
+Report measure(const Options& options, std::size_t threads) {
+  Report report;
+  report.options = options;
+  const std::size_t steps = options.prefill.size() + options.depths.size() + 2;
+  std::size_t step = 0;
+  show_progress(step++, steps, "ceilings");
+  report.roofline = measure_roofline_apart(threads);
+  show_progress(step++, steps, "loading");
+  const Loaded loaded = load_model(options);
+  const transom::model::Transformer& transformer = *loaded.transformer;
+  for (const std::int64_t tokens : options.prefill) {
+    show_progress(step++, steps, "prefill");
+    report.lines.push_back(measure_prefill(transformer, options, tokens, report.roofline));
+  }
+  for (const std::int64_t depth : options.depths) {
+    show_progress(step++, steps, "decode");
+    report.lines.push_back(measure_decode(transformer, options, depth, report.roofline));
+  }
+  show_progress(steps, steps, "");
+  const auto device = transformer.backend().describe();
+  report.isa = device.isa;
+  report.threads = device.threads;
+  report.kernels = transformer.kernel_choices();
+  report.load_s = loaded.load_s;
+  report.weight_bytes = static_cast<double>(transformer.weights().bytes);
+  report.kv_bytes = largest_kv_bytes(transformer, options);
+  report.peak_bytes = peak_resident_bytes();
+  return report;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  Options options;
+  Modes modes;
+  CLI::App app("Measures Transom on whole models, as shares of the machine's ceilings");
+  add_options(app, options, modes);
+  CLI11_PARSE(app, argc, argv);
+  const std::size_t threads = options.threads > 0 ? static_cast<std::size_t>(options.threads)
+                                                  : std::max(1u, std::thread::hardware_concurrency());
+  if (modes.roofline_raw) {
+    print_raw(measure_roofline(threads));
+    return 0;
+  }
+  if (modes.roofline) {
+    print_roofline(measure_roofline(threads));
+    return 0;
+  }
+  if (options.model.empty() == options.synthetic.empty()) {
+    throw transom::InvalidArgument("expected a model directory or --synthetic NAME");
+  }
+  Report report = measure(options, threads);
+  report.command = command_line(argc, argv);
+  print_table(report);
+  if (!options.json_file.empty()) {
+    std::ofstream out(options.json_file);
+    out << to_json(report);
+    if (!out.flush()) throw transom::DeviceError("cannot write " + options.json_file);
+  }
+  return 0;
+} catch (const transom::Error& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 1;
+}

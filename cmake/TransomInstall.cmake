@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+include(CMakePackageConfigHelpers)
+
+set(config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/transom")
+install(TARGETS transom EXPORT transom-targets
+  LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+  ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+  RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/transom" "${PROJECT_BINARY_DIR}/include/transom"
+  DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
+install(EXPORT transom-targets NAMESPACE transom:: DESTINATION "${config_dir}")
+configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/transom-config.cmake.in"
+  "${PROJECT_BINARY_DIR}/transom-config.cmake" INSTALL_DESTINATION "${config_dir}")
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/transom-config-version.cmake"
+  COMPATIBILITY SameMinorVersion)
+install(FILES "${PROJECT_BINARY_DIR}/transom-config.cmake" "${PROJECT_BINARY_DIR}/transom-config-version.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/FindOniguruma.cmake" "${PROJECT_SOURCE_DIR}/cmake/Findutf8proc.cmake"
+  DESTINATION "${config_dir}")
+install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "transom/export.h"
+#include "transom/value.h"
+
+namespace transom {
+
+/// The configuration of a model: the keys of its config.json, as Hugging Face writes them, and Transom's
+/// runtime keys. A value type: copies are independent; distinct objects may be used from distinct threads.
+///
+/// Runtime keys:
+///   attention_window         int     0 = as the model says; -1 = full attention; n = every layer sees n
+///   tokens,
+///                                    the current one included, and the KV cache stays that small
+///   attention_sinks          int     first tokens that stay visible beyond the window (StreamingLLM);
+///   default 0 attention_pattern        string  "window" (default) max_context              int     tokens a
+///   session can hold; 0 = max_position_embeddings quantization             string  "none" (default) |
+///   "int8": weights are quantised while loading quantization_method      string  "rtn" (default): round to
+///   nearest quantization_group_size  int     -1 (default): one scale per output row kv_cache_dtype string
+///   "auto" (default: bf16 for 16-bit weights, else f32) | "f32" | "bf16" dtype                    string
+///   "auto" (default: as stored) | "f32" | "bf16": weights in memory device                   string  "cpu"
+///   (default); ModelOptions::device wins when it is set threads                  int     0 (default): every
+///   core; ModelOptions::threads wins when it is set
+class TRANSOM_API Config {
+ public:
+  Config() = default;
+
+  /// Sets several keys: all of them, or none when one is refused.
+  /// @throws InvalidArgument for an unknown key (naming the nearest known one) and for a value that the key
+  /// can not
+  ///   have; UnsupportedError for a legal value that this version can not serve.
+  Config& update(std::initializer_list<std::pair<std::string_view, Value>> values);
+  /// The same with values made at run time.
+  Config& update(Value::Map values);
+  /// The same from a JSON object.
+  Config& update_from_json(std::string_view json);
+
+  /// True when the key is set, to null too.
+  bool contains(std::string_view key) const;
+  /// @return The value, or the default of a runtime key.
+  /// @throws NotFound when the key is neither set nor a runtime key.
+  Value get(std::string_view key) const;
+
+  /// Getters apply the model family's defaults to absent keys. @throws FormatError or UnsupportedError when
+  /// the configuration as a whole makes no model.
+  std::string model_type() const;
+  std::int64_t hidden_size() const;
+  std::int64_t intermediate_size() const;
+  std::int64_t num_hidden_layers() const;
+  std::int64_t num_attention_heads() const;
+  std::int64_t num_key_value_heads() const;
+  std::int64_t head_dim() const;
+  std::int64_t vocab_size() const;
+  std::int64_t max_position_embeddings() const;
+  double rms_norm_eps() const;
+  double rope_theta() const;
+  bool tie_word_embeddings() const;
+  /// Largest window of the layers as configured (attention_window applied); 0 when some layer sees
+  /// everything.
+  std::int64_t attention_window() const;
+
+  /// A copy in which these keys are not set.
+  Config without(std::initializer_list<std::string_view> keys) const;
+
+  /// All keys that are set, sorted. @param indent Spaces a level; negative: one line.
+  std::string to_json(int indent = 2) const;
+
+  /// Where the configuration came from (the path of config.json), for messages; empty when made by hand.
+  const std::string& source() const noexcept { return source_; }
+
+  /// A configuration from the text of a config.json. @param source Names the text in messages.
+  /// @throws FormatError when it is no JSON object.
+  static Config from_json(std::string_view json, std::string source = "config");
+
+ private:
+  Value::Map values_;
+  std::string source_;
+};
+
+}  // namespace transom

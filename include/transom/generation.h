@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "transom/tokenizer.h"
+
+namespace transom {
+
+/// Receives generated text as it appears. @param piece One or more whole UTF-8 characters, valid during the
+/// call.
+/// @return False to end generation (FinishReason::cancelled).
+using TokenCallback = std::function<bool(std::string_view piece)>;
+
+enum class FinishReason {
+  eos,        ///< the model ended its text
+  stop,       ///< a stop string appeared
+  length,     ///< max_new_tokens, max_length or the context was reached
+  cancelled,  ///< the callback returned false, or the stop token was triggered
+};
+
+/// Wall-clock seconds and counts of one call.
+struct Timings {
+  double load_s = 0;     ///< loading the model
+  double prefill_s = 0;  ///< reading the prompt, up to the first token
+  double decode_s = 0;   ///< all further tokens
+  std::int64_t prompt_tokens = 0;
+  std::int64_t new_tokens = 0;
+  std::int64_t peak_bytes = 0;  ///< peak resident memory of the process, 0 where unknown
+};
+
+/// Log-probability (natural logarithm) of one generated token and the most probable alternatives, best first.
+struct TokenLogprobs {
+  struct Alternative {
+    TokenId token = 0;
+    float logprob = 0;
+  };
+  TokenId token = 0;
+  float logprob = 0;
+  std::vector<Alternative> top;
+};
+
+/// The result of generate().
+struct Generation {
+  std::string text;             ///< generated text without prompt, stop string or special tokens; valid UTF-8
+  std::vector<TokenId> tokens;  ///< generated ids, EOS included
+  FinishReason finish_reason = FinishReason::length;
+  double score = 0;  ///< sum of the log-probabilities of `tokens`, where logprobs were asked for; else 0
+  std::vector<TokenLogprobs> logprobs;  ///< one per token when GenerationConfig::logprobs > 0
+  Timings timings;
+};
+
+}  // namespace transom

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "transom/config.h"
+#include "transom/export.h"
+#include "transom/generation.h"
+#include "transom/generation_config.h"
+#include "transom/session.h"
+#include "transom/tokenizer.h"
+
+namespace transom {
+
+namespace api {
+struct ModelImpl;
+}
+
+/// Progress of from_pretrained.
+struct LoadProgress {
+  std::string_view tensor;      ///< the tensor just loaded
+  std::int64_t bytes_done = 0;  ///< of the weight files
+  std::int64_t bytes_total = 0;
+};
+
+struct ModelOptions {
+  /// "cpu".
+  std::string device = "cpu";
+  /// Threads of the model's own pool, shared by its sessions. 0 = every core this process may use.
+  int threads = 0;
+  /// Keeps each thread of the pool on one core. Set it to false where other work shares the cores.
+  bool pin_threads = true;
+  /// Called on the loading thread; false cancels: from_pretrained returns an empty model.
+  std::function<bool(const LoadProgress&)> on_progress = {};
+  /// Cancels loading from another thread.
+  std::stop_token stop_token = {};
+};
+
+/// What was loaded and how it runs.
+struct ModelInfo {
+  std::int64_t parameters = 0;    ///< weights of the model, tied ones counted once
+  std::int64_t weight_bytes = 0;  ///< memory that they take here
+  std::int64_t decode_bytes = 0;  ///< weight bytes that one generated token reads
+  std::string device;             ///< "cpu"
+  std::string isa;                ///< instruction set of the kernels: "avx512_vnni"
+  int threads = 0;
+  double load_s = 0;
+  std::vector<std::string>
+      kernels;  ///< a line per kind of weight: the kernels chosen, and why others were not
+};
+
+/// A loaded model: immutable weights. Copies are cheap and share one body; every member may be called from
+/// any number of threads at once, and one model serves many sessions.
+class TRANSOM_API Model {
+ public:
+  /// An empty model; using it throws InvalidArgument.
+  Model() = default;
+  explicit operator bool() const noexcept { return impl_ != nullptr; }
+
+  const Config& config() const;
+  /// @throws NotFound when the directory has no tokenizer files.
+  Tokenizer tokenizer() const;
+  ModelInfo info() const;
+
+  /// Generates with a session of its own.
+  Generation generate(std::string_view prompt, const GenerationConfig& config = {},
+                      const TokenCallback& on_text = {}) const;
+  Generation generate(std::span<const TokenId> prompt, const GenerationConfig& config = {},
+                      const TokenCallback& on_text = {}) const;
+
+  /// A new empty text. @throws InvalidArgument for impossible options, OutOfMemory.
+  Session new_session(const SessionOptions& options = {}) const;
+
+  /// Writes a Hugging Face directory: the weights as stored in the source, the configuration as it is now,
+  /// the tokenizer files. Files are written under temporary names and renamed, so that a reader never sees
+  /// half a file.
+  /// @throws UnsupportedError for a model that was quantised while loading.
+  void save_pretrained(const std::filesystem::path& directory) const;
+
+  /// For the library's own use.
+  explicit Model(std::shared_ptr<const api::ModelImpl> impl);
+
+ private:
+  const api::ModelImpl& impl() const;
+  std::shared_ptr<const api::ModelImpl> impl_;
+};
+
+}  // namespace transom

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "transom/export.h"
+#include "transom/generation.h"
+#include "transom/generation_config.h"
+
+namespace transom {
+
+namespace api {
+class SessionImpl;
+}
+
+struct SessionOptions {
+  /// Tokens that the session can hold. 0 = max_context of the configuration, else max_position_embeddings.
+  /// Layers with a window hold only the window; when every layer has one, the text may be of any length
+  /// unless this is set.
+  std::int64_t max_context = 0;
+  /// Prompt tokens that go through the model at once; larger is faster and takes more workspace memory.
+  int prefill_chunk = 512;
+};
+
+enum class LogitsFor { last, all };
+
+/// Scores of the next token, f32 [rows, vocab].
+struct TRANSOM_API Logits {
+  std::int64_t rows = 0;
+  std::int64_t vocab = 0;
+  std::vector<float> values;
+  /// @return Row i, valid as long as this object. @throws InvalidArgument when there is no such row.
+  std::span<const float> row(std::int64_t i) const;
+};
+
+/// One text in progress: KV cache and workspace. Keeps its model alive. Movable, not copyable; one thread at
+/// a time, any number of sessions of one model on any threads.
+class TRANSOM_API Session {
+ public:
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  /// Appends tokens to the text and scores what follows: the last token only, or each of them.
+  /// @throws InvalidArgument for no tokens, an id outside the vocabulary, or a text longer than the context;
+  /// the
+  ///   session is unchanged then.
+  Logits forward(std::span<const TokenId> tokens, LogitsFor which = LogitsFor::last);
+
+  /// Appends the prompt and generates. Text continues where the session stands: special tokens are added only
+  /// when it is empty. An empty prompt continues a non-empty session.
+  Generation generate(std::string_view prompt, const GenerationConfig& config = {},
+                      const TokenCallback& on_text = {});
+  Generation generate(std::span<const TokenId> prompt, const GenerationConfig& config = {},
+                      const TokenCallback& on_text = {});
+
+  /// Tokens in the session.
+  std::int64_t position() const;
+  /// Their ids, valid until the next call that changes the session.
+  std::span<const TokenId> tokens() const;
+  /// Bytes of the KV cache as reserved; memory becomes resident as it is used.
+  std::int64_t kv_bytes() const;
+
+  /// Forgets everything.
+  void reset();
+  /// Forgets the tokens from `position` on.
+  /// @throws InvalidArgument when position is not in [0, position()], or a window has already overwritten
+  /// tokens that
+  ///   the shorter text would still see.
+  void truncate(std::int64_t position);
+
+  /// For the library's own use.
+  explicit Session(std::unique_ptr<api::SessionImpl> impl);
+
+ private:
+  api::SessionImpl& impl() const;
+  std::unique_ptr<api::SessionImpl> impl_;
+};
+
+}  // namespace transom

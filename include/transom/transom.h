@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+/// @file
+/// The whole public interface.
+#pragma once
+
+#include "transom/auto_config.h"
+#include "transom/auto_model.h"
+#include "transom/auto_tokenizer.h"
+#include "transom/config.h"
+#include "transom/dtype.h"
+#include "transom/error.h"
+#include "transom/export.h"
+#include "transom/generation.h"
+#include "transom/generation_config.h"
+#include "transom/log.h"
+#include "transom/model.h"
+#include "transom/session.h"
+#include "transom/tokenizer.h"
+#include "transom/value.h"
+#include "transom/version.h"

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transom/auto_model.h"
+
+#include <chrono>
+
+#include "api/model_impl.h"
+#include "backend/registry.h"
+#include "core/checks.h"
+#include "core/log.h"
+#include "io/file.h"
+#include "io/json.h"
+#include "io/model_directory.h"
+#include "model/family.h"
+#include "text/tokenizer_loader.h"
+#include "transom/auto_config.h"
+#include "transom/auto_tokenizer.h"
+#include "transom/error.h"
+
+namespace transom {
+
+using core::message;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::shared_ptr<backend::Backend> open_device(const Config& config, const ModelOptions& options) {
+  backend::BackendOptions backend_options;
+  backend_options.threads = options.threads != 0 ? options.threads : config.get("threads").as<int>();
+  backend_options.pin_threads = options.pin_threads;
+  const std::string from_config = config.get("device").as<std::string>();
+  return backend::open_backend(options.device == "cpu" ? from_config : options.device, backend_options);
+}
+
+std::optional<Tokenizer> load_tokenizer_if_there(const fs::path& directory) {
+  std::error_code ignored;
+  if (!fs::exists(directory / "tokenizer.json", ignored)) return std::nullopt;
+  return Tokenizer(text::load_tokenizer(directory));
+}
+
+generation::Defaults load_defaults(const fs::path& directory, const Config& config) {
+  const fs::path path = directory / "generation_config.json";
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return generation::read_defaults(nullptr, path.string(), config);
+  const io::Json json = io::Json::parse_file(path);
+  return generation::read_defaults(&json, path.string(), config);
+}
+
+void check_tokenizer_fits(const Tokenizer& tokenizer, const model::ModelSpec& spec,
+                          const fs::path& directory) {
+  if (static_cast<std::int64_t>(tokenizer.vocab_size()) <= spec.vocab) return;
+  core::log_message(LogLevel::warning, (directory / "tokenizer.json").string(), ": ", tokenizer.vocab_size(),
+                    " tokens, the model has embeddings for ", spec.vocab,
+                    ": text with the others is refused");
+}
+
+Model load(const fs::path& directory, const Config& config, const ModelOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  model::ModelSpec spec = model::read_spec(config);
+  std::optional<Tokenizer> tokenizer = load_tokenizer_if_there(directory);
+  if (tokenizer) check_tokenizer_fits(*tokenizer, spec, directory);
+  generation::Defaults defaults = load_defaults(directory, config);
+  auto checkpoint = std::make_shared<const io::Checkpoint>(directory);
+  auto source = std::make_shared<model::CheckpointSource>(checkpoint);
+  const std::shared_ptr<backend::Backend> device = open_device(config, options);
+  const auto progress = [&](std::string_view tensor, std::int64_t done) {
+    if (options.stop_token.stop_requested()) return false;
+    return !options.on_progress || options.on_progress({tensor, done, checkpoint->total_bytes()});
+  };
+  const model::Family& family = *model::find_family(spec.family);
+  auto weights = model::load_weights(spec, family.names(), *source, *device, progress);
+  if (weights == nullptr) return {};
+  auto transformer =
+      std::make_unique<model::Transformer>(std::move(spec), std::move(weights), source, device);
+  for (const std::string& line : transformer->kernel_choices()) core::log(LogLevel::info, line);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return Model(std::make_shared<const api::ModelImpl>(
+      api::ModelImpl{config, directory, std::move(checkpoint), std::move(transformer), std::move(tokenizer),
+                     std::move(defaults), seconds}));
+}
+
+}  // namespace
+
+Model AutoModel::from_pretrained(std::string_view path_or_id, const ModelOptions& options) {
+  const fs::path directory = io::find_model_directory(path_or_id);
+  return load(directory, AutoConfig::from_pretrained(directory.string()), options);
+}
+
+Model AutoModel::from_pretrained(std::string_view path_or_id, const Config& config,
+                                 const ModelOptions& options) {
+  return load(io::find_model_directory(path_or_id), config, options);
+}
+
+Config AutoConfig::from_pretrained(std::string_view path_or_id) {
+  const fs::path path = io::find_model_directory(path_or_id) / "config.json";
+  return Config::from_json(io::read_text_file(path, std::size_t{64} << 20), path.string());
+}
+
+Tokenizer AutoTokenizer::from_pretrained(std::string_view path_or_id) {
+  return Tokenizer(text::load_tokenizer(io::find_model_directory(path_or_id)));
+}
+
+}  // namespace transom

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transom/model.h"
+
+#include <fstream>
+
+#include "api/model_impl.h"
+#include "api/session_impl.h"
+#include "core/checks.h"
+#include "io/safetensors_write.h"
+#include "transom/error.h"
+
+namespace transom {
+
+using core::message;
+namespace fs = std::filesystem;
+
+namespace {
+
+// Files beside config.json and the weights that make a directory usable elsewhere.
+constexpr const char* kCompanionFiles[] = {"generation_config.json",
+                                           "tokenizer.json",
+                                           "tokenizer_config.json",
+                                           "special_tokens_map.json",
+                                           "added_tokens.json",
+                                           "vocab.json",
+                                           "merges.txt",
+                                           "tokenizer.model",
+                                           "chat_template.jinja"};
+
+void copy_whole_file(const fs::path& from, const fs::path& to) {
+  std::ifstream in(from, std::ios::binary);
+  if (!in) throw DeviceError(message(from.string(), ": cannot read"));
+  io::replace_file(to, [&](std::ostream& out) { out << in.rdbuf(); });
+}
+
+/// The configuration as other programs read it: keys that only say how to run here, on this machine, are left
+/// out.
+std::string portable_config(const Config& config) {
+  return config.without({"device", "threads", "dtype"}).to_json();
+}
+
+}  // namespace
+
+namespace api {
+
+const Tokenizer& ModelImpl::require_tokenizer() const {
+  if (!tokenizer) {
+    throw NotFound(message("the model has no tokenizer: ", (directory / "tokenizer.json").string(),
+                           " is missing; give token ids instead of text"));
+  }
+  return *tokenizer;
+}
+
+}  // namespace api
+
+Model::Model(std::shared_ptr<const api::ModelImpl> impl) : impl_(std::move(impl)) {}
+
+const api::ModelImpl& Model::impl() const {
+  if (impl_ == nullptr)
+    throw InvalidArgument("the model is empty: it was never loaded, or loading was cancelled");
+  return *impl_;
+}
+
+const Config& Model::config() const { return impl().config; }
+Tokenizer Model::tokenizer() const { return impl().require_tokenizer(); }
+
+ModelInfo Model::info() const {
+  const model::Transformer& transformer = *impl().transformer;
+  const backend::BackendInfo device = transformer.backend().describe();
+  ModelInfo info;
+  info.parameters = transformer.weights().parameters;
+  info.weight_bytes = transformer.weights().bytes;
+  info.decode_bytes = transformer.weights().decode_bytes;
+  info.device = device.device;
+  info.isa = device.isa;
+  info.threads = device.threads;
+  info.load_s = impl().load_s;
+  info.kernels = transformer.kernel_choices();
+  return info;
+}
+
+Generation Model::generate(std::string_view prompt, const GenerationConfig& config,
+                           const TokenCallback& on_text) const {
+  return new_session().generate(prompt, config, on_text);
+}
+
+Generation Model::generate(std::span<const TokenId> prompt, const GenerationConfig& config,
+                           const TokenCallback& on_text) const {
+  return new_session().generate(prompt, config, on_text);
+}
+
+Session Model::new_session(const SessionOptions& options) const {
+  impl();
+  return Session(std::make_unique<api::SessionImpl>(impl_, options));
+}
+
+void Model::save_pretrained(const fs::path& directory) const {
+  const api::ModelImpl& body = impl();
+  if (body.transformer->spec().quantization != model::Quantization::none) {
+    throw UnsupportedError("save_pretrained: a model that was quantised while loading can not be saved yet");
+  }
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error)
+    throw DeviceError(message(directory.string(), ": cannot create the directory: ", error.message()));
+  for (const std::string& name : body.checkpoint->file_names())
+    copy_whole_file(body.directory / name, directory / name);
+  for (const char* name : kCompanionFiles) {
+    if (fs::exists(body.directory / name, error)) copy_whole_file(body.directory / name, directory / name);
+  }
+  const std::string config = portable_config(body.config);
+  io::replace_file(directory / "config.json", [&](std::ostream& out) { out << config << '\n'; });
+}
+
+}  // namespace transom

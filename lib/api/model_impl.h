@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "generation/settings.h"
+#include "io/safetensors.h"
+#include "model/transformer.h"
+#include "transom/config.h"
+#include "transom/tokenizer.h"
+
+namespace transom::api {
+
+/// The shared body of a Model; handles hold it as const.
+struct ModelImpl {
+  /// @throws NotFound when the directory had no tokenizer files.
+  const Tokenizer& require_tokenizer() const;
+
+  Config config;
+  std::filesystem::path directory;
+  std::shared_ptr<const io::Checkpoint> checkpoint;
+  std::unique_ptr<model::Transformer> transformer;
+  std::optional<Tokenizer> tokenizer;
+  generation::Defaults defaults;
+  double load_s = 0;
+};
+
+}  // namespace transom::api

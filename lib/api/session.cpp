@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transom/session.h"
+
+#include "api/session_impl.h"
+#include "core/checks.h"
+#include "generation/loop.h"
+#include "transom/error.h"
+
+namespace transom {
+
+using core::message;
+
+namespace api {
+
+SessionImpl::SessionImpl(std::shared_ptr<const ModelImpl> model, const SessionOptions& options)
+    : model_(std::move(model)),
+      sequence_(*model_->transformer, {options.max_context, options.prefill_chunk}),
+      logits_(static_cast<std::size_t>(model_->transformer->spec().vocab)) {}
+
+/// Before anything changes: a refused call leaves the session as it was.
+void SessionImpl::check_new_tokens(std::span<const TokenId> ids) const {
+  const std::int64_t vocab = model_->transformer->spec().vocab;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] < 0 || ids[i] >= vocab) {
+      throw InvalidArgument(message("token ", i, ": id ", ids[i], " is outside the vocabulary of ", vocab));
+    }
+  }
+  const std::size_t total = tokens_.size() + ids.size();
+  if (static_cast<std::int64_t>(total) > sequence_.context()) {
+    throw InvalidArgument(message("the text would have ", total, " tokens; this session holds ",
+                                  sequence_.context(), " (see max_context and attention_window)"));
+  }
+}
+
+Logits SessionImpl::forward(std::span<const TokenId> ids, LogitsFor which) {
+  if (ids.empty()) throw InvalidArgument("forward: expected at least one token, found none");
+  check_new_tokens(ids);
+  Logits logits;
+  logits.vocab = static_cast<std::int64_t>(logits_.size());
+  logits.rows = which == LogitsFor::all ? static_cast<std::int64_t>(ids.size()) : 1;
+  logits.values.resize(static_cast<std::size_t>(logits.rows) * logits_.size());
+  const auto unread =
+      std::span<const TokenId>(tokens_).subspan(static_cast<std::size_t>(sequence_.position()));
+  if (!unread.empty()) sequence_.forward(unread, false, {});
+  tokens_.insert(tokens_.end(), ids.begin(), ids.end());
+  sequence_.forward(ids, which == LogitsFor::all, logits.values);
+  return logits;
+}
+
+Generation SessionImpl::generate(std::string_view prompt, const GenerationConfig& config,
+                                 const TokenCallback& on_text) {
+  EncodeOptions options;
+  options.add_special_tokens = tokens_.empty();
+  return generate(model_->require_tokenizer().encode(prompt, options), config, on_text);
+}
+
+Generation SessionImpl::generate(std::span<const TokenId> prompt, const GenerationConfig& config,
+                                 const TokenCallback& on_text) {
+  if (prompt.empty() && tokens_.empty()) {
+    throw InvalidArgument(
+        "generate: expected a prompt of at least one token, found none, and the session is empty");
+  }
+  check_new_tokens(prompt);
+  const auto total = static_cast<std::int64_t>(tokens_.size() + prompt.size());
+  const generation::Settings settings =
+      generation::resolve(config, model_->defaults, total, static_cast<std::int64_t>(logits_.size()));
+  if (!settings.stop.empty()) model_->require_tokenizer();
+  tokens_.insert(tokens_.end(), prompt.begin(), prompt.end());
+  const Tokenizer* tokenizer = model_->tokenizer ? &*model_->tokenizer : nullptr;
+  Generation result = generation::run({&sequence_, &tokens_, &logits_}, settings, tokenizer, on_text);
+  result.timings.load_s = model_->load_s;
+  return result;
+}
+
+void SessionImpl::truncate(std::int64_t position) {
+  const auto size = static_cast<std::int64_t>(tokens_.size());
+  if (position < 0 || position > size) {
+    throw InvalidArgument(message("truncate: expected a position from 0 to ", size, ", found ", position));
+  }
+  if (position < sequence_.position()) sequence_.truncate(position);
+  tokens_.resize(static_cast<std::size_t>(position));
+}
+
+}  // namespace api
+
+std::span<const float> Logits::row(std::int64_t i) const {
+  if (i < 0 || i >= rows)
+    throw InvalidArgument(message("logits: expected a row from 0 to ", rows - 1, ", found ", i));
+  return std::span(values).subspan(static_cast<std::size_t>(i * vocab), static_cast<std::size_t>(vocab));
+}
+
+Session::Session(std::unique_ptr<api::SessionImpl> impl) : impl_(std::move(impl)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+Logits Session::forward(std::span<const TokenId> tokens, LogitsFor which) {
+  return impl().forward(tokens, which);
+}
+
+Generation Session::generate(std::string_view prompt, const GenerationConfig& config,
+                             const TokenCallback& on_text) {
+  return impl().generate(prompt, config, on_text);
+}
+
+Generation Session::generate(std::span<const TokenId> prompt, const GenerationConfig& config,
+                             const TokenCallback& on_text) {
+  return impl().generate(prompt, config, on_text);
+}
+
+std::int64_t Session::position() const { return static_cast<std::int64_t>(impl().tokens().size()); }
+std::span<const TokenId> Session::tokens() const { return impl().tokens(); }
+std::int64_t Session::kv_bytes() const { return impl().kv_bytes(); }
+void Session::reset() { impl().truncate(0); }
+void Session::truncate(std::int64_t position) { impl().truncate(position); }
+
+api::SessionImpl& Session::impl() const {
+  if (impl_ == nullptr) throw InvalidArgument("the session was moved from");
+  return *impl_;
+}
+
+}  // namespace transom

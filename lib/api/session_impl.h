@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "api/model_impl.h"
+#include "model/sequence.h"
+#include "transom/session.h"
+
+namespace transom::api {
+
+/// The body of a Session. tokens() is the text; the sequence has read a part of it, all but the last
+/// generated token at most.
+class SessionImpl {
+ public:
+  SessionImpl(std::shared_ptr<const ModelImpl> model, const SessionOptions& options);
+
+  Logits forward(std::span<const TokenId> ids, LogitsFor which);
+  Generation generate(std::string_view prompt, const GenerationConfig& config, const TokenCallback& on_text);
+  Generation generate(std::span<const TokenId> prompt, const GenerationConfig& config,
+                      const TokenCallback& on_text);
+  void truncate(std::int64_t position);
+
+  std::span<const TokenId> tokens() const { return tokens_; }
+  std::int64_t kv_bytes() const { return sequence_.kv_bytes(); }
+
+ private:
+  void check_new_tokens(std::span<const TokenId> ids) const;
+
+  std::shared_ptr<const ModelImpl> model_;
+  model::Sequence sequence_;
+  std::vector<TokenId> tokens_;
+  std::vector<float> logits_;  // [vocab]
+};
+
+}  // namespace transom::api

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The seam between models and devices.
+///
+/// Models call the checked functions of ops.h, which verify ranks, extents and dtypes and then call these
+/// virtuals: a backend receives verified input and repeats no check. Activations are f32 matrices [tokens,
+/// columns].
+///
+/// Calls that compute are made inside execute(), one step at a time; a step of another session waits. An op
+/// may use scratch of the backend, which reserve() has sized.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/buffer.h"
+#include "core/tensor_view.h"
+
+namespace transom::backend {
+
+using core::Buffer;
+using core::TensorView;
+
+/// Consecutive output rows of a weight as a checkpoint stores them: dense [rows, cols] at any alignment.
+struct WeightRows {
+  DType dtype = DType::f32;  // f32, f16 or bf16
+  const std::byte* data = nullptr;
+  std::int64_t rows = 0;
+};
+
+enum class WeightFormat { f32, bf16, int8 };
+
+/// A linear layer y = x W^T + b before preparation. The parts are stacked (query | key | value), of one
+/// dtype.
+struct LinearWeights {
+  std::string name;  // for messages and logs
+  std::vector<WeightRows> parts;
+  std::int64_t cols = 0;
+  std::vector<float> bias;  // [rows] or empty
+  WeightFormat format = WeightFormat::bf16;
+};
+
+/// A linear layer in the backend's own layout. Immutable; owned by the model.
+class PreparedLinear {
+ public:
+  virtual ~PreparedLinear() = default;
+  std::int64_t rows = 0;   // outputs
+  std::int64_t cols = 0;   // inputs
+  std::int64_t bytes = 0;  // memory that a decode step reads
+  std::string choice;      // the kernels chosen, and why faster ones were not
+};
+
+/// Keys and values of one layer. slots of one head are contiguous; see kernels/common/attention_args.h for
+/// the ring.
+struct KvCacheView {
+  TensorView keys;    // [n_kv_heads, capacity, head_dim], f32 or bf16
+  TensorView values;  // the same
+  std::int64_t sinks = 0;
+};
+
+struct AttentionParams {
+  std::int64_t first_position = 0;
+  std::int64_t window = 0;  // tokens visible, the own one included; 0 = all
+  float scale = 1;
+  float soft_cap = 0;
+};
+
+struct RopeTables {
+  TensorView cos, sin;  // [tokens, rotary_dim / 2]
+};
+
+/// What a session will ask for at most, so that scratch can be sized before it runs.
+struct WorkspaceLimits {
+  std::int64_t tokens = 0;
+  std::int64_t n_heads = 0, n_kv_heads = 0, head_dim = 0;
+};
+
+struct BackendInfo {
+  std::string device;
+  std::string isa;
+  int threads = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  virtual BackendInfo describe() const = 0;
+
+  // Memory.
+  virtual Buffer allocate(std::size_t bytes, const char* purpose, Buffer::Pages pages) = 0;
+  virtual void upload(const TensorView& dst, std::span<const float> src) = 0;
+  virtual void download(std::span<float> dst, const TensorView& src) = 0;
+  virtual void synchronize() = 0;
+
+  // Load time.
+  virtual std::unique_ptr<PreparedLinear> prepare_linear(const LinearWeights& weights) = 0;
+  /// Sizes scratch for calls of at most this size.
+  virtual void reserve(const WorkspaceLimits& limits) = 0;
+
+  /// Runs one step on the device's threads and waits for it. Exceptions come back to the caller.
+  virtual void execute(const std::function<void()>& step) = 0;
+
+  // Compute; see ops.h for the meaning of each.
+  virtual void embed(const TensorView& table, std::span<const std::int32_t> ids, const TensorView& dst) = 0;
+  virtual void rms_norm(const TensorView& src, const TensorView& weight, float epsilon,
+                        const TensorView& dst) = 0;
+  virtual void linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst,
+                      bool accumulate) = 0;
+  virtual void rope_table(std::span<const std::int64_t> positions, std::span<const float> inv_freq,
+                          float magnitude, const RopeTables& tables) = 0;
+  virtual void rope(const TensorView& x, const RopeTables& tables) = 0;
+  virtual void kv_append(const TensorView& keys, const TensorView& values, std::int64_t first_position,
+                         const KvCacheView& cache) = 0;
+  virtual void attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
+                         const AttentionParams& params, const TensorView& dst) = 0;
+  virtual void gated_mul(const TensorView& src, const TensorView& dst) = 0;
+  virtual void gather_rows(const TensorView& src, std::span<const std::int64_t> rows,
+                           const TensorView& dst) = 0;
+};
+
+}  // namespace transom::backend

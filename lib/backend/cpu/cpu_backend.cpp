@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/cpu/cpu_backend.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "backend/cpu/cpu_linear.h"
+#include "core/checks.h"
+#include "transom/error.h"
+
+namespace transom::backend {
+
+using core::message;
+
+namespace {
+
+std::size_t count(std::int64_t n) { return static_cast<std::size_t>(n); }
+
+const kernels::KernelTable& select_table() {
+  const kernels::KernelSelection selection = kernels::select_isa_from_environment();
+  if (selection.error != nullptr) {
+    throw InvalidArgument(message("TRANSOM_CPU_ISA: ", selection.error, " (this machine runs up to ",
+                                  kernels::isa_name(selection.isa), ")"));
+  }
+  return kernels::kernel_table(selection.isa);
+}
+
+kernels::KvView kv_view(const KvCacheView& cache) {
+  kernels::KvView view;
+  view.type = cache.keys.dtype == DType::bf16 ? kernels::KvType::bf16 : kernels::KvType::f32;
+  view.keys = cache.keys.data;
+  view.values = cache.values.data;
+  view.n_kv_heads = count(cache.keys.extent[0]);
+  view.capacity = count(cache.keys.extent[1]);
+  view.head_dim = count(cache.keys.extent[2]);
+  view.n_sinks = count(cache.sinks);
+  return view;
+}
+
+}  // namespace
+
+CpuBackend::CpuBackend(int threads, bool pin_threads) : pool_(threads, pin_threads), table_(&select_table()) {
+  scratch_.resize(count(pool_.size()));
+  private_prepared_.resize(count(pool_.size()));
+}
+
+BackendInfo CpuBackend::describe() const { return {"cpu", kernels::isa_name(table_->isa), pool_.size()}; }
+
+Buffer CpuBackend::allocate(std::size_t bytes, const char* purpose, Buffer::Pages pages) {
+  return Buffer(bytes, purpose, pages);
+}
+
+void CpuBackend::upload(const TensorView& dst, std::span<const float> src) {
+  std::memcpy(dst.data, src.data(), src.size_bytes());
+}
+
+void CpuBackend::download(std::span<float> dst, const TensorView& src) {
+  std::memcpy(dst.data(), src.data, dst.size_bytes());
+}
+
+void CpuBackend::execute(const std::function<void()>& step) { pool_.run(step); }
+
+std::unique_ptr<PreparedLinear> CpuBackend::prepare_linear(const LinearWeights& weights) {
+  return std::make_unique<CpuLinear>(weights, table_->isa, *table_, pool_);
+}
+
+void CpuBackend::grow(Buffer& buffer, std::size_t bytes) {
+  if (buffer.size() < bytes) buffer = Buffer(bytes, "kernel scratch", Buffer::Pages::lazy);
+}
+
+void CpuBackend::reserve(const WorkspaceLimits& limits) {
+  kernels::AttentionArgs args;
+  args.n_tokens = count(limits.tokens);
+  args.n_heads = count(limits.n_heads);
+  args.kv.n_kv_heads = count(limits.n_kv_heads);
+  args.kv.head_dim = count(limits.head_dim);
+  pool_.run([&] {
+    for (Buffer& buffer : scratch_) grow(buffer, kernels::attention_scratch_bytes(args));
+  });
+}
+
+void CpuBackend::embed(const TensorView& table, std::span<const std::int32_t> ids, const TensorView& dst) {
+  kernels::EmbedArgs args;
+  args.table = table.data;
+  args.type = table.dtype == DType::f32    ? kernels::TableType::f32
+              : table.dtype == DType::bf16 ? kernels::TableType::bf16
+                                           : kernels::TableType::f16;
+  args.dst_stride = count(dst.stride[0]);
+  args.hidden = count(dst.columns());
+  pool_.parallel_ranges(ids.size(), [&](std::size_t begin, std::size_t end) {
+    kernels::EmbedArgs share = args;
+    share.ids = ids.data() + begin;
+    share.dst = dst.f32() + begin * args.dst_stride;
+    share.n_tokens = end - begin;
+    table_->embed.run(share);
+  });
+}
+
+void CpuBackend::rms_norm(const TensorView& src, const TensorView& weight, float epsilon,
+                          const TensorView& dst) {
+  kernels::RmsNormArgs args;
+  args.weight = weight.f32();
+  args.hidden = count(src.columns());
+  args.epsilon = epsilon;
+  const bool heads = src.rank == 3;
+  args.src_stride = count(heads ? src.stride[1] : src.stride[0]);
+  args.dst_stride = count(heads ? dst.stride[1] : dst.stride[0]);
+  pool_.parallel_ranges(count(src.rows()), [&](std::size_t begin, std::size_t end) {
+    kernels::RmsNormArgs share = args;
+    // Rows of a matrix are one call; with heads, each token's heads are.
+    const std::size_t calls = heads ? end - begin : 1;
+    share.n_tokens = heads ? count(src.extent[1]) : end - begin;
+    for (std::size_t i = 0; i < calls; ++i) {
+      share.src = src.f32() + (begin + i) * count(src.stride[0]);
+      share.dst = dst.f32() + (begin + i) * count(dst.stride[0]);
+      table_->rms_norm.run(share);
+    }
+  });
+}
+
+void CpuBackend::linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst,
+                        bool accumulate) {
+  const auto& prepared = static_cast<const CpuLinear&>(weight);
+  kernels::LinearArgs args;
+  args.src = src.f32();
+  args.src_stride = count(src.stride[0]);
+  args.weight = prepared.weight();
+  args.dst = dst.f32();
+  args.dst_stride = count(dst.stride[0]);
+  args.n_rows = count(src.rows());
+  args.accumulate = accumulate;
+  const CpuLinear::Chosen& chosen = prepared.chosen(args.n_rows);
+  const kernels::LinearKernel& kernel = *chosen.kernel;
+  args.state = chosen.state;
+  const std::size_t prepared_bytes = kernel.prepared_bytes(args.weight.k, args.n_rows);
+  const std::size_t scratch_bytes = kernel.scratch_bytes(args.weight.k, args.n_rows);
+  const std::size_t items = kernel.prepare_items(args.n_rows);
+  // Few rows: every thread prepares them for itself, which is cheaper than waiting for each other.
+  const bool shared = prepared_bytes > 0 && args.n_rows > kernels::kDecodeRows;
+  for (Buffer& buffer : scratch_) grow(buffer, scratch_bytes);
+  if (shared) {
+    grow(shared_prepared_, prepared_bytes);
+    args.prepared = shared_prepared_.data();
+    pool_.parallel_ranges(items,
+                          [&](std::size_t begin, std::size_t end) { kernel.prepare(args, begin, end); });
+  } else {
+    for (Buffer& buffer : private_prepared_) grow(buffer, prepared_bytes);
+  }
+  const std::size_t panels = kernels::panel_count(args.weight.n);
+  pool_.parallel([&](int thread, int n) {
+    kernels::LinearArgs share = args;
+    share.panel_begin = panels * count(thread) / count(n);
+    share.panel_end = panels * count(thread + 1) / count(n);
+    if (share.panel_begin == share.panel_end) return;
+    share.scratch = thread_scratch(thread);
+    if (!shared && prepared_bytes > 0) {
+      share.prepared = private_prepared_[count(thread)].data();
+      kernel.prepare(share, 0, items);
+    }
+    kernel.run(share);
+  });
+}
+
+void CpuBackend::rope_table(std::span<const std::int64_t> positions, std::span<const float> inv_freq,
+                            float magnitude, const RopeTables& tables) {
+  kernels::RopeTableArgs args;
+  args.inv_freq = inv_freq.data();
+  args.half = inv_freq.size();
+  args.magnitude = magnitude;
+  pool_.parallel_ranges(positions.size(), [&](std::size_t begin, std::size_t end) {
+    kernels::RopeTableArgs share = args;
+    share.positions = positions.data() + begin;
+    share.n_tokens = end - begin;
+    share.cos = tables.cos.f32() + begin * args.half;
+    share.sin = tables.sin.f32() + begin * args.half;
+    table_->rope_table.run(share);
+  });
+}
+
+void CpuBackend::rope(const TensorView& x, const RopeTables& tables) {
+  kernels::RopeArgs args;
+  args.row_stride = count(x.stride[0]);
+  args.n_heads = count(x.extent[1]);
+  args.head_dim = count(x.extent[2]);
+  args.rotary_dim = 2 * count(tables.cos.columns());
+  const std::size_t half = count(tables.cos.columns());
+  pool_.parallel_ranges(count(x.rows()), [&](std::size_t begin, std::size_t end) {
+    kernels::RopeArgs share = args;
+    share.x = x.f32() + begin * args.row_stride;
+    share.n_tokens = end - begin;
+    share.cos = tables.cos.f32() + begin * half;
+    share.sin = tables.sin.f32() + begin * half;
+    table_->rope.run(share);
+  });
+}
+
+void CpuBackend::kv_append(const TensorView& keys, const TensorView& values, std::int64_t first_position,
+                           const KvCacheView& cache) {
+  kernels::KvAppendArgs args;
+  args.kv = kv_view(cache);
+  args.row_stride = count(keys.stride[0]);
+  pool_.parallel_ranges(count(keys.rows()), [&](std::size_t begin, std::size_t end) {
+    kernels::KvAppendArgs share = args;
+    share.k = keys.f32() + begin * args.row_stride;
+    share.v = values.f32() + begin * args.row_stride;
+    share.n_tokens = end - begin;
+    share.first_pos = first_position + static_cast<std::int64_t>(begin);
+    table_->kv_append.run(share);
+  });
+}
+
+void CpuBackend::attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
+                           const AttentionParams& params, const TensorView& dst) {
+  kernels::AttentionArgs args;
+  args.q = q.f32();
+  args.q_sink = q_sink == nullptr ? nullptr : q_sink->f32();
+  args.q_stride = count(q.stride[0]);
+  args.kv = kv_view(cache);
+  args.dst = dst.f32();
+  args.dst_stride = count(dst.stride[0]);
+  args.n_tokens = count(q.rows());
+  args.n_heads = count(q.extent[1]);
+  args.first_pos = params.first_position;
+  args.window = params.window;
+  args.scale = params.scale;
+  args.soft_cap = params.soft_cap;
+  const std::size_t items = kernels::attention_items(args);
+  // Later query tiles see more keys: items are dealt in turn, so that each thread gets its part of the long
+  // ones.
+  pool_.parallel([&](int thread, int n) {
+    kernels::AttentionArgs share = args;
+    share.scratch = thread_scratch(thread);
+    for (std::size_t item = count(thread); item < items; item += count(n)) {
+      share.item_begin = item;
+      share.item_end = item + 1;
+      table_->attention.run(share);
+    }
+  });
+}
+
+void CpuBackend::gated_mul(const TensorView& src, const TensorView& dst) {
+  kernels::GatedMulArgs args;
+  args.src_stride = count(src.stride[0]);
+  args.dst_stride = count(dst.stride[0]);
+  args.n = count(dst.columns());
+  pool_.parallel_ranges(count(src.rows()), [&](std::size_t begin, std::size_t end) {
+    kernels::GatedMulArgs share = args;
+    share.src = src.f32() + begin * args.src_stride;
+    share.dst = dst.f32() + begin * args.dst_stride;
+    share.n_tokens = end - begin;
+    table_->gated_mul.run(share);
+  });
+}
+
+void CpuBackend::gather_rows(const TensorView& src, std::span<const std::int64_t> rows,
+                             const TensorView& dst) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::memcpy(dst.f32() + i * count(dst.stride[0]), src.f32() + rows[i] * src.stride[0],
+                count(src.columns()) * sizeof(float));
+  }
+}
+
+}  // namespace transom::backend

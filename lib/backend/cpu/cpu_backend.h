@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The CPU behind the seam: views in, kernel arguments out. Owns the model's threads and the scratch of its
+/// kernels; scratch needs no lock because the thread pool runs one step at a time.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "backend/backend.h"
+#include "core/thread_pool.h"
+#include "kernels/cpu/kernel_table.h"
+
+namespace transom::backend {
+
+class CpuBackend final : public Backend {
+ public:
+  /// @throws InvalidArgument when TRANSOM_CPU_ISA names an instruction set that is unknown or not there.
+  CpuBackend(int threads, bool pin_threads);
+
+  BackendInfo describe() const override;
+  Buffer allocate(std::size_t bytes, const char* purpose, Buffer::Pages pages) override;
+  void upload(const TensorView& dst, std::span<const float> src) override;
+  void download(std::span<float> dst, const TensorView& src) override;
+  void synchronize() override {}
+  std::unique_ptr<PreparedLinear> prepare_linear(const LinearWeights& weights) override;
+  void reserve(const WorkspaceLimits& limits) override;
+  void execute(const std::function<void()>& step) override;
+
+  void embed(const TensorView& table, std::span<const std::int32_t> ids, const TensorView& dst) override;
+  void rms_norm(const TensorView& src, const TensorView& weight, float epsilon,
+                const TensorView& dst) override;
+  void linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst,
+              bool accumulate) override;
+  void rope_table(std::span<const std::int64_t> positions, std::span<const float> inv_freq, float magnitude,
+                  const RopeTables& tables) override;
+  void rope(const TensorView& x, const RopeTables& tables) override;
+  void kv_append(const TensorView& keys, const TensorView& values, std::int64_t first_position,
+                 const KvCacheView& cache) override;
+  void attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
+                 const AttentionParams& params, const TensorView& dst) override;
+  void gated_mul(const TensorView& src, const TensorView& dst) override;
+  void gather_rows(const TensorView& src, std::span<const std::int64_t> rows, const TensorView& dst) override;
+
+ private:
+  /// Scratch of at least this size for thread 0 .. n-1 (a cache line apart), or one shared by all.
+  std::byte* thread_scratch(int thread) { return scratch_[static_cast<std::size_t>(thread)].data(); }
+  void grow(Buffer& buffer, std::size_t bytes);
+
+  core::ThreadPool pool_;
+  const kernels::KernelTable* table_;
+  std::vector<Buffer> scratch_;           // [threads] run scratch
+  std::vector<Buffer> private_prepared_;  // [threads] rows prepared by each thread for itself (decode)
+  Buffer shared_prepared_;                // rows prepared once for all threads (prefill)
+};
+
+}  // namespace transom::backend

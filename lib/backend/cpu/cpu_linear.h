@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "backend/backend.h"
+#include "core/thread_pool.h"
+#include "kernels/cpu/kernel_table.h"
+
+namespace transom::backend {
+
+/// A weight in panel layout with the kernels that were chosen for it.
+class CpuLinear final : public PreparedLinear {
+ public:
+  /// Packs the weights on all threads and chooses kernels.
+  CpuLinear(const LinearWeights& weights, kernels::Isa isa, const kernels::KernelTable& table,
+            core::ThreadPool& pool);
+  ~CpuLinear() override;
+
+  /// A kernel with the state that it built for this weight.
+  struct Chosen {
+    const kernels::LinearKernel* kernel = nullptr;
+    void* state = nullptr;
+  };
+
+  const kernels::PackedWeight& weight() const { return packed_; }
+  const Chosen& chosen(std::size_t n_rows) const {
+    return n_rows <= kernels::kDecodeRows ? decode_ : prefill_;
+  }
+
+ private:
+  void pack(const LinearWeights& weights, const kernels::KernelTable& table, core::ThreadPool& pool);
+  Chosen choose(kernels::Isa isa, kernels::LinearUse use, const char* use_name);
+
+  core::Buffer data_;
+  std::vector<float> scale_, bias_;
+  std::vector<std::int32_t> column_sum_;
+  kernels::PackedWeight packed_;
+  Chosen decode_, prefill_;
+};
+
+}  // namespace transom::backend

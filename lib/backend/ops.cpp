@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/ops.h"
+
+#include <algorithm>
+
+#include "core/checks.h"
+#include "transom/error.h"
+
+namespace transom::backend::ops {
+
+using core::message;
+
+namespace {
+
+template <typename... Parts>
+void require(bool ok, const Parts&... parts) {
+  if (!ok) throw InvalidArgument(message(parts...));
+}
+
+bool is_matrix(const TensorView& view) { return view.dtype == DType::f32 && view.rank == 2; }
+bool is_heads(const TensorView& view) { return view.dtype == DType::f32 && view.rank == 3; }
+bool is_float(DType dtype) { return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16; }
+
+bool same_extents(const TensorView& a, const TensorView& b) {
+  return a.rank == b.rank && a.extent == b.extent;
+}
+
+void check_cache(const char* op, const KvCacheView& cache, std::int64_t kv_heads, std::int64_t dim) {
+  const TensorView& keys = cache.keys;
+  require(keys.rank == 3 && same_extents(keys, cache.values) && keys.dtype == cache.values.dtype &&
+              (keys.dtype == DType::f32 || keys.dtype == DType::bf16),
+          op, ": expected equal key and value caches, found ", keys.describe(), " and ",
+          cache.values.describe());
+  require(keys.extent[0] == kv_heads && keys.extent[2] == dim && cache.sinks < keys.extent[1], op, ": cache ",
+          keys.describe(), " does not fit ", kv_heads, " heads of ", dim);
+}
+
+}  // namespace
+
+void embed(Backend& backend, const TensorView& table, std::span<const std::int32_t> ids,
+           const TensorView& dst) {
+  require(table.rank == 2 && is_float(table.dtype) && is_matrix(dst) && dst.columns() == table.columns() &&
+              dst.rows() == static_cast<std::int64_t>(ids.size()),
+          "embed: table ", table.describe(), ", ", ids.size(), " ids, dst ", dst.describe());
+  for (const std::int32_t id : ids) {
+    require(id >= 0 && id < table.rows(), "token id ", id, " is outside the vocabulary of ", table.rows());
+  }
+  backend.embed(table, ids, dst);
+}
+
+void rms_norm(Backend& backend, const TensorView& src, const TensorView& weight, float epsilon,
+              const TensorView& dst) {
+  require((is_matrix(src) || is_heads(src)) && same_extents(src, dst) && weight.rank == 1 &&
+              weight.dtype == DType::f32 && weight.extent[0] == src.columns(),
+          "rms_norm: src ", src.describe(), ", weight ", weight.describe(), ", dst ", dst.describe());
+  backend.rms_norm(src, weight, epsilon, dst);
+}
+
+void linear(Backend& backend, const PreparedLinear& weight, const TensorView& src, const TensorView& dst,
+            bool accumulate) {
+  require(is_matrix(src) && is_matrix(dst) && src.rows() == dst.rows() && src.columns() == weight.cols &&
+              dst.columns() == weight.rows,
+          "linear: src ", src.describe(), ", weight [", weight.rows, ", ", weight.cols, "], dst ",
+          dst.describe());
+  if (src.rows() > 0) backend.linear(weight, src, dst, accumulate);
+}
+
+void rope_table(Backend& backend, std::span<const std::int64_t> positions, std::span<const float> inv_freq,
+                float magnitude, const RopeTables& tables) {
+  require(is_matrix(tables.cos) && is_matrix(tables.sin) && same_extents(tables.cos, tables.sin) &&
+              tables.cos.rows() == static_cast<std::int64_t>(positions.size()) &&
+              tables.cos.columns() == static_cast<std::int64_t>(inv_freq.size()),
+          "rope_table: ", positions.size(), " positions, ", inv_freq.size(), " frequencies, tables ",
+          tables.cos.describe(), " and ", tables.sin.describe());
+  backend.rope_table(positions, inv_freq, magnitude, tables);
+}
+
+void rope(Backend& backend, const TensorView& x, const RopeTables& tables) {
+  require(is_heads(x) && is_matrix(tables.cos) && tables.cos.rows() == x.rows() &&
+              2 * tables.cos.columns() <= x.columns(),
+          "rope: x ", x.describe(), ", tables ", tables.cos.describe());
+  backend.rope(x, tables);
+}
+
+void kv_append(Backend& backend, const TensorView& keys, const TensorView& values,
+               std::int64_t first_position, const KvCacheView& cache) {
+  require(is_heads(keys) && same_extents(keys, values) && keys.stride == values.stride && first_position >= 0,
+          "kv_append: keys ", keys.describe(), ", values ", values.describe());
+  check_cache("kv_append", cache, keys.extent[1], keys.extent[2]);
+  require(keys.rows() <= cache.keys.extent[1] - cache.sinks, "kv_append: ", keys.rows(), " tokens, cache ",
+          cache.keys.describe());
+  backend.kv_append(keys, values, first_position, cache);
+}
+
+void attention(Backend& backend, const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
+               const AttentionParams& params, const TensorView& dst) {
+  require(is_heads(q) && same_extents(q, dst) && params.window >= 0 && params.first_position >= 0,
+          "attention: q ", q.describe(), ", dst ", dst.describe());
+  require(q_sink == nullptr || (same_extents(q, *q_sink) && q.stride == q_sink->stride),
+          "attention: q and q_sink differ");
+  const std::int64_t kv_heads = cache.keys.extent[0];
+  check_cache("attention", cache, kv_heads, q.columns());
+  require(kv_heads > 0 && q.extent[1] % kv_heads == 0, "attention: ", q.extent[1], " heads, ", kv_heads,
+          " KV heads");
+  const std::int64_t last = params.first_position + q.rows();
+  const std::int64_t needed = params.window == 0 ? last : std::min(last, params.window - 1 + q.rows());
+  require(needed <= cache.keys.extent[1] - cache.sinks || last <= cache.keys.extent[1], "attention: ", needed,
+          " positions are visible, cache ", cache.keys.describe());
+  backend.attention(q, q_sink, cache, params, dst);
+}
+
+void gated_mul(Backend& backend, const TensorView& src, const TensorView& dst) {
+  require(is_matrix(src) && is_matrix(dst) && src.rows() == dst.rows() && src.columns() == 2 * dst.columns(),
+          "gated_mul: src ", src.describe(), ", dst ", dst.describe());
+  backend.gated_mul(src, dst);
+}
+
+void gather_rows(Backend& backend, const TensorView& src, std::span<const std::int64_t> rows,
+                 const TensorView& dst) {
+  require(is_matrix(src) && is_matrix(dst) && src.columns() == dst.columns() &&
+              dst.rows() == static_cast<std::int64_t>(rows.size()),
+          "gather_rows: src ", src.describe(), ", ", rows.size(), " rows, dst ", dst.describe());
+  for (const std::int64_t row : rows)
+    require(row >= 0 && row < src.rows(), "gather_rows: row ", row, " of ", src.rows());
+  backend.gather_rows(src, rows, dst);
+}
+
+}  // namespace transom::backend::ops

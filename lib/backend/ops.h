@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The ops as models call them: each checks ranks, extents and dtypes, throws InvalidArgument naming the op
+/// and the shapes, and then calls the backend. A failed check is a mistake of ours or a weight that slipped
+/// through loading.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "backend/backend.h"
+
+namespace transom::backend::ops {
+
+/// dst[t] = table[ids[t]]. table [vocab, hidden] f32, f16 or bf16; ids in [0, vocab); dst [tokens, hidden].
+void embed(Backend& backend, const TensorView& table, std::span<const std::int32_t> ids,
+           const TensorView& dst);
+
+/// dst = src / rms(src) * weight over the last dimension. src, dst [tokens, n] or [tokens, heads, n] (the
+/// same or not overlapping); weight [n] f32.
+void rms_norm(Backend& backend, const TensorView& src, const TensorView& weight, float epsilon,
+              const TensorView& dst);
+
+/// dst = src W^T + b, or dst += when accumulate. src [tokens, cols], dst [tokens, rows], not overlapping.
+void linear(Backend& backend, const PreparedLinear& weight, const TensorView& src, const TensorView& dst,
+            bool accumulate = false);
+
+/// Fills cos and sin of the angles positions[t] * inv_freq[j], both times magnitude.
+void rope_table(Backend& backend, std::span<const std::int64_t> positions, std::span<const float> inv_freq,
+                float magnitude, const RopeTables& tables);
+
+/// Rotates the first 2 * tables.columns dimensions of each head in place, half-split. x [tokens, heads, dim].
+void rope(Backend& backend, const TensorView& x, const RopeTables& tables);
+
+/// Stores keys and values [tokens, kv_heads, dim] at positions first_position and following.
+void kv_append(Backend& backend, const TensorView& keys, const TensorView& values,
+               std::int64_t first_position, const KvCacheView& cache);
+
+/// Windowed grouped-query attention. q, dst [tokens, heads, dim]; q_sink: null, or the queries for the sinks.
+void attention(Backend& backend, const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
+               const AttentionParams& params, const TensorView& dst);
+
+/// dst = silu(gate) * up. src [tokens, 2n] (gate | up), dst [tokens, n].
+void gated_mul(Backend& backend, const TensorView& src, const TensorView& dst);
+
+/// dst[i] = src[rows[i]]. src [tokens, n], dst [rows.size(), n], not overlapping.
+void gather_rows(Backend& backend, const TensorView& src, std::span<const std::int64_t> rows,
+                 const TensorView& dst);
+
+}  // namespace transom::backend::ops

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/safetensors_write.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+
+#include "core/checks.h"
+#include "io/json_write.h"
+#include "transom/error.h"
+
+namespace transom::io {
+
+using core::message;
+
+void replace_file(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write) {
+  const std::filesystem::path temporary = message(path.string(), ".", ::getpid(), ".tmp");
+  try {
+    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+    if (!out)
+      throw DeviceError(
+          message(temporary.string(), ": cannot create: ", std::generic_category().message(errno)));
+    write(out);
+    out.close();
+    if (!out) throw DeviceError(message(temporary.string(), ": cannot write (is the disk full?)"));
+    std::filesystem::rename(temporary, path);
+  } catch (const std::filesystem::filesystem_error& error) {
+    throw DeviceError(message(path.string(), ": cannot replace: ", error.what()));
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(temporary, ignored);
+    throw;
+  }
+}
+
+void write_safetensors(const std::filesystem::path& path, std::span<const StoredTensor> tensors) {
+  std::vector<const StoredTensor*> order;
+  for (const StoredTensor& tensor : tensors) order.push_back(&tensor);
+  std::sort(order.begin(), order.end(), [](const StoredTensor* a, const StoredTensor* b) {
+    const auto size_a = dtype_size(a->dtype), size_b = dtype_size(b->dtype);
+    return size_a != size_b ? size_a > size_b : a->name < b->name;
+  });
+  std::string header = "{\"__metadata__\":{\"format\":\"pt\"}";
+  std::size_t offset = 0;
+  for (const StoredTensor* tensor : order) {
+    std::string shape;
+    for (const std::int64_t extent : tensor->shape)
+      shape += (shape.empty() ? "" : ",") + std::to_string(extent);
+    header +=
+        message(",", json_string(tensor->name), ":{\"dtype\":\"", dtype_name(tensor->dtype), "\",\"shape\":[",
+                shape, "],\"data_offsets\":[", offset, ",", offset + tensor->bytes.size(), "]}");
+    offset += tensor->bytes.size();
+  }
+  header += "}";
+  header.resize((header.size() + 7) / 8 * 8, ' ');
+  replace_file(path, [&](std::ostream& out) {
+    char length[8];
+    for (int i = 0; i < 8; ++i) length[i] = static_cast<char>(header.size() >> (8 * i) & 0xff);
+    out.write(length, sizeof length);
+    out.write(header.data(), static_cast<std::streamsize>(header.size()));
+    for (const StoredTensor* tensor : order) {
+      out.write(reinterpret_cast<const char*>(tensor->bytes.data()),
+                static_cast<std::streamsize>(tensor->bytes.size()));
+    }
+  });
+}
+
+}  // namespace transom::io

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/safetensors.h"
+
+namespace transom::io {
+
+/// Writes one safetensors file (aligned, sorted as the format's own writer does).
+/// @throws DeviceError when the system refuses.
+void write_safetensors(const std::filesystem::path& path, std::span<const StoredTensor> tensors);
+
+/// Gives a file its final content in one step: `write` fills a temporary file beside it, which is then
+/// renamed. A reader, or a process that has the old file mapped, never sees half a file.
+void replace_file(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write);
+
+}  // namespace transom::io

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/config_reader.h"
+
+#include "core/checks.h"
+#include "transom/error.h"
+
+namespace transom::model {
+
+using core::message;
+
+namespace {
+
+std::string place(const Config& config, std::string_view key) {
+  return config.source().empty() ? std::string(key) : message(config.source(), ": ", key);
+}
+
+}  // namespace
+
+void ConfigReader::fail(std::string_view key, const std::string& problem) const {
+  throw FormatError(message(place(config_, key), ": ", problem));
+}
+
+void ConfigReader::unsupported(std::string_view key, const std::string& problem) const {
+  throw UnsupportedError(message(place(config_, key), ": ", problem));
+}
+
+std::int64_t ConfigReader::integer(std::string_view key, std::int64_t fallback, std::int64_t min,
+                                   std::int64_t max) const {
+  return has(key) ? required_integer(key, min, max) : fallback;
+}
+
+std::int64_t ConfigReader::required_integer(std::string_view key, std::int64_t min, std::int64_t max) const {
+  if (!has(key)) fail(key, message("expected an integer, found ", absent(key) ? "no such key" : "null"));
+  const Value value = config_.get(key);
+  std::int64_t number = 0;
+  try {
+    number = value.as<std::int64_t>();
+  } catch (const InvalidArgument&) {
+    fail(key, message("expected an integer, found ", value.to_json()));
+  }
+  if (number < min || number > max) {
+    fail(key, message("expected an integer from ", min, " to ", max, ", found ", number));
+  }
+  return number;
+}
+
+double ConfigReader::number(std::string_view key, double fallback, double min, double max) const {
+  if (!has(key)) return fallback;
+  const Value value = config_.get(key);
+  if (!value.is_number()) fail(key, message("expected a number, found ", value.to_json()));
+  const double number = value.as<double>();
+  if (!(number >= min && number <= max)) {
+    fail(key, message("expected a number from ", min, " to ", max, ", found ", number));
+  }
+  return number;
+}
+
+bool ConfigReader::boolean(std::string_view key, bool fallback) const {
+  if (!has(key)) return fallback;
+  const Value value = config_.get(key);
+  if (!value.is_bool()) fail(key, message("expected true or false, found ", value.to_json()));
+  return value.as<bool>();
+}
+
+std::string ConfigReader::text(std::string_view key, std::string_view fallback) const {
+  if (!has(key)) return std::string(fallback);
+  const Value value = config_.get(key);
+  if (!value.is_string()) fail(key, message("expected a string, found ", value.to_json()));
+  return value.as<std::string>();
+}
+
+}  // namespace transom::model

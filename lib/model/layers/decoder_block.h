@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The pre-norm decoder block that most families share:
+///   x += output(attention(norm(x)));  x += down(silu(gate(norm(x))) * up(norm(x)))
+#pragma once
+
+#include "backend/backend.h"
+#include "model/layers/rope_group.h"
+#include "model/spec.h"
+#include "model/weights.h"
+
+namespace transom::model {
+
+/// Matrices that a block works in, each [tokens, columns]; the caller owns them.
+struct BlockWorkspace {
+  TensorView x;         // [tokens, hidden] the residual stream
+  TensorView normed;    // [tokens, hidden]
+  TensorView qkv;       // [tokens, qkv_columns]
+  TensorView q_sink;    // [tokens, qkv_columns], only its first columns used; empty without sinks
+  TensorView attended;  // [tokens, n_heads * head_dim]
+  TensorView gate_up;   // [tokens, 2 * intermediate]
+  TensorView gated;     // [tokens, intermediate]
+  std::span<const std::int64_t> row_numbers;  // 0, 1, 2, ...
+};
+
+/// Runs one block over tokens at positions first_position and following.
+void run_decoder_block(const ModelSpec& spec, const LayerSpec& layer, const LayerWeights& weights,
+                       const RopeGroup& rope, const backend::KvCacheView& cache, std::int64_t first_position,
+                       const BlockWorkspace& work, backend::Backend& backend);
+
+}  // namespace transom::model

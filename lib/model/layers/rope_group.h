@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Rotary tables shared by all layers of one rope and one window.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "backend/backend.h"
+#include "model/spec.h"
+
+namespace transom::model {
+
+class RopeGroup {
+ public:
+  /// @param tokens Tokens of a call, at most.
+  RopeGroup(const RopeSpec& rope, std::int64_t window, std::int64_t sinks, std::int64_t tokens,
+            backend::Backend& backend);
+
+  bool serves(const RopeSpec& rope, std::int64_t window) const { return rope == *rope_ && window == window_; }
+
+  /// Fills the tables for positions [first, first + tokens).
+  void fill(std::int64_t first, std::int64_t tokens, backend::Backend& backend);
+
+  const backend::RopeTables& tables() const { return tables_; }
+  /// Whether queries of the last fill need their own rotation for the sinks: some can no longer see every
+  /// position.
+  bool has_sink_tables() const { return sinks_differ_; }
+  const backend::RopeTables& sink_tables() const { return sink_tables_; }
+
+ private:
+  static backend::RopeTables view(backend::Buffer& buffer, std::int64_t tokens, std::int64_t half);
+
+  const RopeSpec* rope_;
+  std::int64_t window_, sinks_;
+  std::vector<float> inv_freq_;
+  std::vector<std::int64_t> positions_, sink_positions_;
+  backend::Buffer buffer_, sink_buffer_;
+  backend::RopeTables tables_, sink_tables_;
+  bool sinks_differ_ = false;
+};
+
+}  // namespace transom::model

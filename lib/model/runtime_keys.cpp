@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/runtime_keys.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "core/checks.h"
+
+namespace transom::model {
+
+using core::message;
+
+namespace {
+
+constexpr std::int64_t kMaxTokens = std::int64_t{1} << 40;
+
+// Keys of the config.json files of the supported families.
+constexpr std::string_view kConfigKeys[] = {"architectures",
+                                            "attention_bias",
+                                            "attention_dropout",
+                                            "bos_token_id",
+                                            "dtype",
+                                            "eos_token_id",
+                                            "head_dim",
+                                            "hidden_act",
+                                            "hidden_size",
+                                            "initializer_range",
+                                            "intermediate_size",
+                                            "layer_types",
+                                            "max_position_embeddings",
+                                            "max_window_layers",
+                                            "mlp_bias",
+                                            "model_type",
+                                            "num_attention_heads",
+                                            "num_hidden_layers",
+                                            "num_key_value_heads",
+                                            "original_max_position_embeddings",
+                                            "pad_token_id",
+                                            "partial_rotary_factor",
+                                            "pretraining_tp",
+                                            "rms_norm_eps",
+                                            "rope_parameters",
+                                            "rope_scaling",
+                                            "rope_theta",
+                                            "sliding_window",
+                                            "tie_word_embeddings",
+                                            "torch_dtype",
+                                            "transformers_version",
+                                            "use_cache",
+                                            "use_sliding_window",
+                                            "vocab_size"};
+
+/// Levenshtein distance.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t substituted = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, substituted});
+    }
+  }
+  return row.back();
+}
+
+/// One of several words, by position; fails on others.
+template <std::size_t N>
+std::size_t read_choice(const ConfigReader& reader, std::string_view key,
+                        const std::array<std::string_view, N>& words) {
+  const std::string word = reader.text(key, words[0]);
+  const auto found = std::find(words.begin(), words.end(), word);
+  if (found == words.end()) {
+    std::string list;
+    for (const std::string_view w : words) list += (list.empty() ? "\"" : ", \"") + std::string(w) + "\"";
+    reader.fail(key, message("expected one of ", list, ", found \"", word, "\""));
+  }
+  return static_cast<std::size_t>(found - words.begin());
+}
+
+Quantization read_quantization(const ConfigReader& reader) {
+  constexpr std::array<std::string_view, 5> kNames{"none", "int8", "int4", "int3", "int2"};
+  const std::size_t choice = read_choice(reader, "quantization", kNames);
+  if (choice > 1)
+    reader.unsupported("quantization", message("\"", kNames[choice], "\" is not supported yet (int8 is)"));
+  if (read_choice<2>(reader, "quantization_method", {"rtn", "gptq"}) != 0) {
+    reader.unsupported("quantization_method", "\"gptq\" is not supported yet (rtn is)");
+  }
+  if (reader.integer("quantization_group_size", -1, -1, 1 << 20) != -1) {
+    reader.unsupported("quantization_group_size",
+                       "groups are not supported yet (-1, one scale per output row, is)");
+  }
+  return choice == 1 ? Quantization::int8 : Quantization::none;
+}
+
+/// `dtype` is also a key of transformers 5 files, where it says how the weights are stored; so words that
+/// only name a storage type ask for nothing.
+WeightDType read_dtype(const ConfigReader& reader) {
+  const std::string word = reader.text("dtype", "auto");
+  if (word == "f32") return WeightDType::f32;
+  if (word == "bf16") return WeightDType::bf16;
+  for (const std::string_view stored :
+       {"auto", "float32", "bfloat16", "float16", "torch.float32", "torch.bfloat16", "torch.float16"}) {
+    if (word == stored) return WeightDType::automatic;
+  }
+  reader.fail("dtype", message("expected \"auto\", \"f32\" or \"bf16\", found \"", word, "\""));
+}
+
+KvDType read_kv_dtype(const ConfigReader& reader) {
+  constexpr std::array<std::string_view, 4> kNames{"auto", "f32", "bf16", "int8"};
+  switch (read_choice(reader, "kv_cache_dtype", kNames)) {
+    case 1:
+      return KvDType::f32;
+    case 2:
+      return KvDType::bf16;
+    case 3:
+      reader.unsupported("kv_cache_dtype", "\"int8\" is not supported yet (auto, f32 and bf16 are)");
+    default:
+      return KvDType::automatic;
+  }
+}
+
+}  // namespace
+
+std::span<const RuntimeKey> runtime_keys() {
+  static const std::array<RuntimeKey, 11> kKeys{{{"attention_window", 0},
+                                                 {"attention_sinks", 0},
+                                                 {"attention_pattern", "window"},
+                                                 {"max_context", 0},
+                                                 {"quantization", "none"},
+                                                 {"quantization_method", "rtn"},
+                                                 {"quantization_group_size", -1},
+                                                 {"kv_cache_dtype", "auto"},
+                                                 {"dtype", "auto"},
+                                                 {"device", "cpu"},
+                                                 {"threads", 0}}};
+  return kKeys;
+}
+
+void check_runtime_keys(const ConfigReader& reader) {
+  ModelSpec scratch;
+  apply_runtime_keys(reader, scratch);
+  reader.integer("threads", 0, 0, 1024);
+  reader.text("device", "cpu");
+}
+
+void apply_runtime_keys(const ConfigReader& reader, ModelSpec& spec) {
+  const std::int64_t window = reader.integer("attention_window", 0, -1, kMaxTokens);
+  if (window != 0) {
+    for (LayerSpec& layer : spec.layers) layer.window = window < 0 ? 0 : window;
+  }
+  spec.attention_sinks = reader.integer("attention_sinks", 0, 0, 1 << 20);
+  if (reader.text("attention_pattern", "window") != "window") {
+    reader.unsupported("attention_pattern", "only \"window\" is supported");
+  }
+  spec.max_context = reader.integer("max_context", 0, 0, kMaxTokens);
+  spec.quantization = read_quantization(reader);
+  spec.dtype = read_dtype(reader);
+  spec.kv_dtype = read_kv_dtype(reader);
+}
+
+bool is_known_config_key(std::string_view key) {
+  return std::find(std::begin(kConfigKeys), std::end(kConfigKeys), key) != std::end(kConfigKeys);
+}
+
+std::string_view nearest_known_key(std::string_view key) {
+  std::string_view best;
+  std::size_t best_distance = static_cast<std::size_t>(-1);
+  const auto consider = [&](std::string_view known) {
+    const std::size_t distance = edit_distance(key, known);
+    if (distance < best_distance) {
+      best = known;
+      best_distance = distance;
+    }
+  };
+  for (const RuntimeKey& known : runtime_keys()) consider(known.name);
+  for (const std::string_view known : kConfigKeys) consider(known);
+  return best;
+}
+
+}  // namespace transom::model

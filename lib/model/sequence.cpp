@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/sequence.h"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+#include "backend/ops.h"
+#include "core/checks.h"
+#include "model/layers/decoder_block.h"
+#include "transom/error.h"
+
+namespace transom::model {
+
+using core::message;
+namespace ops = backend::ops;
+
+namespace {
+
+// Rows that are scored at once when the logits of every token are asked for: enough to keep the head compute
+// bound, few enough that a large vocabulary needs no large workspace (64 x 152k f32 = 39 MB).
+constexpr std::int64_t kScoreRows = 64;
+
+std::int64_t context_of(const ModelSpec& spec, const SequenceOptions& options) {
+  if (options.max_context < 0) {
+    throw InvalidArgument(message("max_context: expected 0 or more tokens, found ", options.max_context));
+  }
+  if (options.max_context > 0) return std::min(options.max_context, Sequence::kUnbounded);
+  if (spec.max_context > 0) return spec.max_context;
+  return spec.all_windowed() ? Sequence::kUnbounded : spec.max_position;
+}
+
+std::int64_t chunk_of(const SequenceOptions& options, std::int64_t context) {
+  if (options.prefill_chunk < 1 || options.prefill_chunk > 65536) {
+    throw InvalidArgument(
+        message("prefill_chunk: expected 1 to 65536 tokens, found ", options.prefill_chunk));
+  }
+  return std::min(options.prefill_chunk, context);
+}
+
+}  // namespace
+
+/// One buffer, cut into the matrices of a block for the largest chunk; a smaller call takes their first rows.
+struct Sequence::Workspace {
+  Workspace(const ModelSpec& spec, std::int64_t tokens, backend::Backend& backend) {
+    const std::int64_t attended = spec.n_heads * spec.head_dim;
+    const bool sinks = spec.attention_sinks > 0;
+    score_rows = std::min(tokens, kScoreRows);
+    const std::int64_t columns =
+        2 * spec.hidden + (sinks ? 2 : 1) * spec.qkv_columns() + attended + 3 * spec.intermediate;
+    const std::int64_t floats = tokens * columns + score_rows * (spec.hidden + spec.vocab);
+    buffer = backend.allocate(static_cast<std::size_t>(floats) * sizeof(float), "the workspace",
+                              backend::Buffer::Pages::lazy);
+    float* next = buffer.as<float>();
+    const auto take = [&](std::int64_t rows, std::int64_t width) {
+      const TensorView view = TensorView::dense(next, DType::f32, {rows, width});
+      next += rows * width;
+      return view;
+    };
+    block.x = take(tokens, spec.hidden);
+    block.normed = take(tokens, spec.hidden);
+    block.qkv = take(tokens, spec.qkv_columns());
+    if (sinks) block.q_sink = take(tokens, spec.qkv_columns());
+    block.attended = take(tokens, attended);
+    block.gate_up = take(tokens, 2 * spec.intermediate);
+    block.gated = take(tokens, spec.intermediate);
+    scored = take(score_rows, spec.hidden);
+    logits = take(score_rows, spec.vocab);
+    row_numbers.resize(static_cast<std::size_t>(tokens));
+    std::iota(row_numbers.begin(), row_numbers.end(), std::int64_t{0});
+    for (const LayerSpec& layer : spec.layers) {
+      const RopeSpec& rope = spec.ropes[layer.rope];
+      std::size_t group = 0;
+      while (group < ropes.size() && !ropes[group].serves(rope, layer.window)) ++group;
+      if (group == ropes.size())
+        ropes.emplace_back(rope, layer.window, spec.attention_sinks, tokens, backend);
+      rope_of_layer.push_back(group);
+    }
+  }
+
+  BlockWorkspace first_rows(std::int64_t tokens) const {
+    BlockWorkspace part = block;
+    for (TensorView* view :
+         {&part.x, &part.normed, &part.qkv, &part.q_sink, &part.attended, &part.gate_up, &part.gated}) {
+      if (view->data != nullptr) *view = view->row_slice(0, tokens);
+    }
+    part.row_numbers = std::span(row_numbers).first(static_cast<std::size_t>(tokens));
+    return part;
+  }
+
+  backend::Buffer buffer;
+  BlockWorkspace block;
+  TensorView scored;  // [score_rows, hidden]
+  TensorView logits;  // [score_rows, vocab]
+  std::int64_t score_rows = 0;
+  std::vector<std::int64_t> row_numbers;
+  std::vector<RopeGroup> ropes;
+  std::vector<std::size_t> rope_of_layer;
+};
+
+Sequence::Sequence(const Transformer& transformer, const SequenceOptions& options)
+    : transformer_(transformer),
+      context_(context_of(transformer.spec(), options)),
+      chunk_(chunk_of(options, context_)),
+      cache_(transformer.spec(), transformer.kv_dtype(), context_, chunk_, transformer.backend()),
+      workspace_(std::make_unique<Workspace>(transformer.spec(), chunk_, transformer.backend())) {
+  const ModelSpec& spec = transformer.spec();
+  transformer.backend().reserve({chunk_, spec.n_heads, spec.n_kv_heads, spec.head_dim});
+}
+
+Sequence::~Sequence() = default;
+
+std::int64_t Sequence::workspace_bytes() const {
+  return static_cast<std::int64_t>(workspace_->buffer.size());
+}
+
+void Sequence::check_ids(std::span<const std::int32_t> ids) const {
+  const std::int64_t vocab = transformer_.spec().vocab;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] < 0 || ids[i] >= vocab) {
+      throw InvalidArgument(message("token ", i, ": id ", ids[i], " is outside the vocabulary of ", vocab));
+    }
+  }
+  const auto count = static_cast<std::int64_t>(ids.size());
+  if (count > context_ - position_) {
+    throw InvalidArgument(
+        message("the text would have ", position_ + count, " tokens; this session holds ", context_));
+  }
+}
+
+void Sequence::forward(std::span<const std::int32_t> ids, bool all, std::span<float> logits) {
+  if (ids.empty()) throw InvalidArgument("expected at least one token, found none");
+  check_ids(ids);
+  const auto vocab = static_cast<std::size_t>(transformer_.spec().vocab);
+  if (!logits.empty() && logits.size() != (all ? ids.size() : 1) * vocab) {
+    throw InvalidArgument(message("logits: expected room for ", (all ? ids.size() : 1) * vocab,
+                                  " values, found ", logits.size()));
+  }
+  const auto chunk = static_cast<std::size_t>(chunk_);
+  for (std::size_t begin = 0; begin < ids.size(); begin += chunk) {
+    const auto part = ids.subspan(begin, std::min(chunk, ids.size() - begin));
+    const bool last = begin + part.size() == ids.size();
+    std::span<float> out;
+    if (!logits.empty() && all) out = logits.subspan(begin * vocab, part.size() * vocab);
+    if (!logits.empty() && !all && last) out = logits;
+    const auto step = [&] { forward_chunk(part, all, out); };
+    transformer_.backend().execute(std::cref(step));  // a reference: std::function then allocates nothing
+    position_ += static_cast<std::int64_t>(part.size());
+  }
+}
+
+void Sequence::forward_chunk(std::span<const std::int32_t> ids, bool all, std::span<float> logits) {
+  backend::Backend& backend = transformer_.backend();
+  const ModelSpec& spec = transformer_.spec();
+  const auto tokens = static_cast<std::int64_t>(ids.size());
+  const BlockWorkspace work = workspace_->first_rows(tokens);
+  ops::embed(backend, transformer_.weights().embedding, ids, work.x);
+  for (RopeGroup& rope : workspace_->ropes) rope.fill(position_, tokens, backend);
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    run_decoder_block(spec, spec.layers[i], transformer_.weights().layers[i],
+                      workspace_->ropes[workspace_->rope_of_layer[i]], cache_.layer(i), position_, work,
+                      backend);
+  }
+  if (!logits.empty()) score(tokens, all, logits);
+}
+
+void Sequence::score(std::int64_t tokens, bool all, std::span<float> logits) {
+  backend::Backend& backend = transformer_.backend();
+  const ModelSpec& spec = transformer_.spec();
+  std::int64_t row = all ? 0 : tokens - 1;
+  while (row < tokens) {
+    const std::int64_t rows = std::min(workspace_->score_rows, tokens - row);
+    const TensorView scored = workspace_->scored.row_slice(0, rows);
+    const TensorView out = workspace_->logits.row_slice(0, rows);
+    ops::rms_norm(backend, workspace_->block.x.row_slice(row, rows), transformer_.weights().final_norm,
+                  static_cast<float>(spec.norm_epsilon), scored);
+    ops::linear(backend, *transformer_.weights().head, scored, out);
+    const auto floats = static_cast<std::size_t>(rows * spec.vocab);
+    backend.download(logits.first(floats), out);
+    logits = logits.subspan(floats);
+    row += rows;
+  }
+}
+
+void Sequence::truncate(std::int64_t position) {
+  if (position < 0 || position > position_) {
+    throw InvalidArgument(
+        message("truncate: expected a position from 0 to ", position_, ", found ", position));
+  }
+  if (position == 0) {
+    position_ = 0;
+    return;
+  }
+  const std::int64_t oldest = cache_.oldest_restorable(position_);
+  if (position < oldest && position < position_) {
+    throw InvalidArgument(message("truncate: the window has overwritten what position ", position,
+                                  " would see; ", "the smallest possible is ", oldest));
+  }
+  position_ = position;
+}
+
+}  // namespace transom::model

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/spec.h"
+
+#include <algorithm>
+
+namespace transom::model {
+
+bool ModelSpec::all_windowed() const {
+  return std::all_of(layers.begin(), layers.end(), [](const LayerSpec& layer) { return layer.window > 0; });
+}
+
+}  // namespace transom::model

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a transformer is, in numbers: the result of reading a configuration, the same for every family.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace transom::model {
+
+enum class RopeType { standard, linear, dynamic, llama3, yarn, longrope };
+
+/// Rotary embedding of one kind of layer. Field meanings as in transformers' rope_parameters.
+struct RopeSpec {
+  RopeType type = RopeType::standard;
+  std::int64_t rotary_dim = 0;  // dimensions of a head that rotate; even
+  double theta = 10000;
+  double factor = 1;
+  std::int64_t max_position = 0;                     // max_position_embeddings
+  std::int64_t original_max_position = 0;            // before the context was stretched
+  double low_freq_factor = 1, high_freq_factor = 4;  // llama3
+  double beta_fast = 32, beta_slow = 1;              // yarn
+  bool truncate = true;                              // yarn
+  double magnitude = 1;                              // factor on cos and sin (yarn, longrope)
+  std::vector<double> short_factor, long_factor;     // longrope, [rotary_dim / 2]
+
+  friend bool operator==(const RopeSpec&, const RopeSpec&) = default;
+};
+
+struct LayerSpec {
+  std::int64_t window = 0;  // tokens visible, the own one included; 0 = all
+  std::size_t rope = 0;     // index into ModelSpec::ropes
+};
+
+enum class Quantization { none, int8 };
+enum class WeightDType { automatic, f32, bf16 };
+enum class KvDType { automatic, f32, bf16 };
+
+struct ModelSpec {
+  std::string family;  // model_type
+  std::int64_t vocab = 0;
+  std::int64_t hidden = 0;
+  std::int64_t intermediate = 0;
+  std::int64_t n_layers = 0;
+  std::int64_t n_heads = 0;
+  std::int64_t n_kv_heads = 0;
+  std::int64_t head_dim = 0;
+  std::int64_t max_position = 0;
+  double norm_epsilon = 1e-6;
+  bool tie_embeddings = false;
+  bool qkv_bias = false, output_bias = false, mlp_bias = false;
+  bool qk_norm = false;  // RMSNorm of each query and key head before RoPE
+  std::vector<RopeSpec> ropes;
+  std::vector<LayerSpec> layers;
+
+  // Runtime choices.
+  std::int64_t attention_sinks = 0;
+  std::int64_t max_context = 0;  // 0 = max_position
+  Quantization quantization = Quantization::none;
+  WeightDType dtype = WeightDType::automatic;
+  KvDType kv_dtype = KvDType::automatic;
+
+  /// True when every layer has a window: the text may then be of any length.
+  bool all_windowed() const;
+  /// Columns of the fused query, key and value projection.
+  std::int64_t qkv_columns() const { return (n_heads + 2 * n_kv_heads) * head_dim; }
+};
+
+}  // namespace transom::model

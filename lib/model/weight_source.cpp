@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/weight_source.h"
+
+namespace transom::model {
+
+std::optional<io::StoredTensor> CheckpointSource::find(const std::string& name,
+                                                       const std::vector<std::int64_t>&) {
+  const io::StoredTensor* tensor = checkpoint_->find(name);
+  return tensor == nullptr ? std::nullopt : std::optional(*tensor);
+}
+
+void CheckpointSource::release(const io::StoredTensor& tensor) {
+  if (tensor.file != nullptr) tensor.file->release_pages(tensor.bytes);
+}
+
+}  // namespace transom::model

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/safetensors.h"
+
+namespace transom::model {
+
+/// Where weights come from: a checkpoint, or random numbers for benchmarks.
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+  /// The tensor of this name, or nothing. The shape is what the model expects; a source that makes its
+  /// tensors uses it, a checkpoint ignores it. The bytes stay valid until release() is called, or as long as
+  /// the source lives when it never is.
+  virtual std::optional<io::StoredTensor> find(const std::string& name,
+                                               const std::vector<std::int64_t>& shape) = 0;
+  /// The bytes were read and will not be again.
+  virtual void release(const io::StoredTensor& tensor) = 0;
+  /// What to call the whole in messages: a directory.
+  virtual std::string describe() const = 0;
+  /// For progress; 0 = unknown.
+  virtual std::int64_t total_bytes() const = 0;
+};
+
+/// Tensors of a checkpoint, zero copy.
+class CheckpointSource final : public WeightSource {
+ public:
+  explicit CheckpointSource(std::shared_ptr<const io::Checkpoint> checkpoint)
+      : checkpoint_(std::move(checkpoint)) {}
+  std::optional<io::StoredTensor> find(const std::string& name,
+                                       const std::vector<std::int64_t>& shape) override;
+  void release(const io::StoredTensor& tensor) override;
+  std::string describe() const override { return checkpoint_->directory().string(); }
+  std::int64_t total_bytes() const override { return checkpoint_->total_bytes(); }
+
+ private:
+  std::shared_ptr<const io::Checkpoint> checkpoint_;
+};
+
+}  // namespace transom::model

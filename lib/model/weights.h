@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The weights of a decoder-only transformer in the backend's layout, and how they are loaded.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "backend/backend.h"
+#include "model/family.h"
+#include "model/spec.h"
+#include "model/weight_source.h"
+
+namespace transom::model {
+
+using backend::PreparedLinear;
+using core::TensorView;
+
+struct LayerWeights {
+  TensorView input_norm, mlp_norm;          // [hidden]
+  TensorView q_norm, k_norm;                // [head_dim], with qk_norm
+  std::unique_ptr<PreparedLinear> qkv;      // [(n_heads + 2 n_kv_heads) * head_dim, hidden]
+  std::unique_ptr<PreparedLinear> output;   // [hidden, n_heads * head_dim]
+  std::unique_ptr<PreparedLinear> gate_up;  // [2 * intermediate, hidden]
+  std::unique_ptr<PreparedLinear> down;     // [hidden, intermediate]
+};
+
+struct ModelWeights {
+  TensorView embedding;  // [vocab, hidden] f32, f16 or bf16; may lie in the mapped file
+  TensorView final_norm;
+  std::unique_ptr<PreparedLinear> head;  // [vocab, hidden]
+  std::vector<LayerWeights> layers;
+
+  std::int64_t parameters = 0;
+  std::int64_t bytes = 0;         // resident weights
+  std::int64_t decode_bytes = 0;  // read by one decode step
+  bool sixteen_bit = false;       // some linear layer is stored in 16 bits or fewer
+
+  std::vector<backend::Buffer> buffers;  // what the views point into, where it is not the source
+};
+
+/// Called after each tensor; false cancels.
+using TensorProgress = std::function<bool(std::string_view tensor, std::int64_t bytes_done)>;
+
+/// Loads everything that the spec asks for.
+/// @return The weights; nothing when `progress` cancelled.
+/// @throws FormatError naming file, tensor, expected and found.
+std::unique_ptr<ModelWeights> load_weights(const ModelSpec& spec, const WeightNames& names,
+                                           WeightSource& source, backend::Backend& backend,
+                                           const TensorProgress& progress);
+
+}  // namespace transom::model

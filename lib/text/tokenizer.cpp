@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Bodies of the public classes; the work is done in text/.
+#include "transom/tokenizer.h"
+
+#include <utility>
+
+#include "core/checks.h"
+#include "text/stream_decoder.h"
+#include "text/tokenizer_impl.h"
+#include "transom/error.h"
+
+namespace transom {
+
+TokenStream::TokenStream(std::unique_ptr<text::StreamDecoder> impl) : impl_(std::move(impl)) {}
+TokenStream::TokenStream(TokenStream&&) noexcept = default;
+TokenStream& TokenStream::operator=(TokenStream&&) noexcept = default;
+TokenStream::~TokenStream() = default;
+
+std::string TokenStream::push(TokenId id) {
+  std::string out;
+  impl_->push(id, out);
+  return out;
+}
+
+std::string TokenStream::finish() {
+  std::string out;
+  impl_->finish(out);
+  return out;
+}
+
+Tokenizer::Tokenizer(std::shared_ptr<const text::TokenizerImpl> impl) : impl_(std::move(impl)) {}
+Tokenizer::Tokenizer(const Tokenizer&) = default;
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+Tokenizer& Tokenizer::operator=(const Tokenizer&) = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
+Tokenizer::~Tokenizer() = default;
+
+std::vector<TokenId> Tokenizer::encode(std::string_view text, EncodeOptions options) const {
+  return impl_->encode(text, options);
+}
+
+std::string Tokenizer::decode(std::span<const TokenId> ids, DecodeOptions options) const {
+  return impl_->decode(ids, options);
+}
+
+TokenStream Tokenizer::stream(DecodeOptions options) const {
+  return TokenStream(std::make_unique<text::StreamDecoder>(impl_, options));
+}
+
+std::optional<TokenId> Tokenizer::token_to_id(std::string_view token) const {
+  return impl_->token_to_id(token);
+}
+
+std::string Tokenizer::id_to_token(TokenId id) const {
+  const std::optional<std::string_view> spelling = impl_->spelling(id);
+  if (!spelling) {
+    throw NotFound(core::message("id_to_token: expected an id of the vocabulary (below ", impl_->vocab_size(),
+                                 "), found ", id));
+  }
+  return std::string(*spelling);
+}
+
+std::size_t Tokenizer::vocab_size() const { return impl_->vocab_size(); }
+std::optional<TokenId> Tokenizer::bos_id() const { return impl_->bos_id(); }
+std::vector<TokenId> Tokenizer::eos_ids() const { return impl_->eos_ids(); }
+
+}  // namespace transom

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "text/tokenizer_config.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace transom::text {
+
+namespace {
+
+/// The spelling of a special token, and where it was found.
+struct NamedToken {
+  std::string content;
+  JsonPath path;
+};
+
+std::string token_content(const io::Json& json, const JsonPath& path) {
+  return json.is_object() ? required_string(json, "content", path) : json.as_string(path);
+}
+
+std::optional<NamedToken> find_token(std::string_view key, const NamedJson& config, const NamedJson& map) {
+  for (const NamedJson* file : {&config, &map}) {
+    if (file->json == nullptr) continue;
+    const io::Json* value = file->json->find(key);
+    if (value == nullptr) continue;
+    if (value->is_null()) return std::nullopt;  // an explicit null is an answer
+    const JsonPath path = JsonPath(file->where).member(key);
+    return NamedToken{token_content(*value, path), path};
+  }
+  return std::nullopt;
+}
+
+TokenId parse_id(const std::string& key, const JsonPath& path) {
+  std::int64_t id = -1;
+  const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
+  if (error != std::errc() || end != key.data() + key.size() || id < 0 || id >= kMaxTokenId) {
+    path.fail(
+        core::message("expected a token id from 0 to ", kMaxTokenId - 1, " as key, found \"", key, "\""));
+  }
+  return static_cast<TokenId>(id);
+}
+
+void add_listed_tokens(const NamedJson& config, TokenizerImpl::Parts& parts) {
+  if (config.json == nullptr) return;
+  const io::Json* list = config.json->find_value("added_tokens_decoder");
+  if (list == nullptr) return;
+  const JsonPath list_path = JsonPath(config.where).member("added_tokens_decoder");
+  for (const auto& [key, entry] : list->as_object(list_path)) {
+    const JsonPath path = list_path.member(key);
+    AddedToken token = load_added_token(entry, path);
+    token.id = parse_id(key, list_path);
+    if (token.content.empty()) continue;
+    add_checked(parts.added, std::move(token), parts.model->vocabulary(), path);
+  }
+}
+
+/// Makes a token special unless it is an added token already, whose flags then stand.
+void mark_special(const NamedToken& named, TokenizerImpl::Parts& parts) {
+  if (named.content.empty() || parts.added.find(named.content) != nullptr) return;
+  const std::optional<TokenId> id = parts.model->vocabulary().find(named.content);
+  if (!id) return;
+  AddedToken token;
+  token.id = *id;
+  token.content = named.content;
+  token.special = true;
+  add_checked(parts.added, std::move(token), parts.model->vocabulary(), named.path);
+}
+
+void mark_special_list(std::string_view key, const NamedJson& file, TokenizerImpl::Parts& parts) {
+  const io::Json* list = file.json != nullptr ? file.json->find_value(key) : nullptr;
+  if (list == nullptr || !list->is_array()) return;
+  const JsonPath path = JsonPath(file.where).member(key);
+  std::size_t i = 0;
+  for (const io::Json& entry : list->as_array(path)) {
+    const JsonPath entry_path = path.element(i++);
+    mark_special({token_content(entry, entry_path), entry_path}, parts);
+  }
+}
+
+std::optional<TokenId> id_of(const NamedToken& named, const TokenizerImpl::Parts& parts) {
+  if (const AddedToken* added = parts.added.find(named.content)) return added->id;
+  return parts.model->vocabulary().find(named.content);
+}
+
+/// Whether the class rebuilds the template from its flags (update_post_processor in the Python library).
+bool builds_own_template(std::string tokenizer_class) {
+  if (tokenizer_class.ends_with("Fast")) tokenizer_class.resize(tokenizer_class.size() - 4);
+  return tokenizer_class == "LlamaTokenizer" || tokenizer_class == "CodeLlamaTokenizer" ||
+         tokenizer_class == "GemmaTokenizer" || tokenizer_class == "CohereTokenizer";
+}
+
+void rebuild_frame(const NamedJson& config, const std::optional<NamedToken>& bos,
+                   const std::optional<NamedToken>& eos, TokenizerImpl::Parts& parts) {
+  if (config.json == nullptr) return;
+  const JsonPath root(config.where);
+  if (!builds_own_template(string_member(*config.json, "tokenizer_class", "", root))) return;
+  // Without any flag and without a BOS token there is nothing to rebuild from.
+  if (config.json->find_value("add_bos_token") == nullptr && !bos) return;
+  SpecialFrame frame;
+  const auto put = [&](std::string_view flag, bool fallback, const std::optional<NamedToken>& token,
+                       std::vector<TokenId>& out) {
+    if (!bool_member(*config.json, flag, fallback, root)) return;
+    if (!token) root.member(flag).fail("expected a token to add, but none is named");
+    const std::optional<TokenId> id = id_of(*token, parts);
+    if (!id) token->path.fail(core::message("token \"", token->content, "\" is not in the vocabulary"));
+    out.push_back(*id);
+  };
+  put("add_bos_token", true, bos, frame.prefix);
+  put("add_eos_token", false, eos, frame.suffix);
+  parts.frame = std::move(frame);
+}
+
+}  // namespace
+
+void apply_tokenizer_config(const NamedJson& config, const NamedJson& special_tokens_map,
+                            TokenizerImpl::Parts& parts) {
+  if (config.json != nullptr) config.json->as_object(config.where);
+  if (special_tokens_map.json != nullptr) special_tokens_map.json->as_object(special_tokens_map.where);
+  add_listed_tokens(config, parts);
+  for (const std::string_view key :
+       {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}) {
+    const std::optional<NamedToken> token = find_token(key, config, special_tokens_map);
+    if (token) mark_special(*token, parts);
+  }
+  for (const std::string_view key : {"additional_special_tokens", "extra_special_tokens"}) {
+    mark_special_list(key, config, parts);
+    mark_special_list(key, special_tokens_map, parts);
+  }
+  const std::optional<NamedToken> bos = find_token("bos_token", config, special_tokens_map);
+  const std::optional<NamedToken> eos = find_token("eos_token", config, special_tokens_map);
+  if (bos) parts.bos_id = id_of(*bos, parts);
+  if (eos) {
+    if (const std::optional<TokenId> id = id_of(*eos, parts)) parts.eos_ids = {*id};
+  }
+  rebuild_frame(config, bos, eos, parts);
+}
+
+}  // namespace transom::text

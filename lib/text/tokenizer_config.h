@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What tokenizer_config.json changes about tokenizer.json.
+#pragma once
+
+#include "text/tokenizer_impl.h"
+#include "text/tokenizer_loader.h"
+
+namespace transom::text {
+
+/// Applies the configuration in the way of the Python library:
+/// - `added_tokens_decoder` adds tokens, and its flags win over those of tokenizer.json;
+/// - a special token (bos_token and so on, a string or an object with "content") that the vocabulary has
+///   becomes a special added token; one that it lacks is ignored unless it must be added to texts;
+/// - `bos_token` and `eos_token` name the BOS and EOS ids;
+/// - for tokenizer classes of the Llama kind `add_bos_token` (true when absent) and `add_eos_token` (false)
+///   replace the template of tokenizer.json; all other classes use the file's own.
+/// Where tokenizer_config.json has no such key, special_tokens_map.json is asked.
+/// @throws FormatError
+void apply_tokenizer_config(const NamedJson& config, const NamedJson& special_tokens_map,
+                            TokenizerImpl::Parts& parts);
+
+}  // namespace transom::text

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The body of transom::Tokenizer: the steps of tokenizer.json in a row.
+///
+///   text -> added tokens cut out -> normalizer -> added tokens of the normalised text cut out
+///        -> pre-tokenizer -> model -> ids of the special frame around
+///
+/// "truncation" and "padding" of tokenizer.json are ignored: they are the file maker's training settings, and
+/// a prompt is encoded as it is. `clean_up_tokenization_spaces` of tokenizer_config.json is not applied:
+/// decoding gives the text that the decoder gives.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/json.h"
+#include "text/added_tokens.h"
+#include "text/decoder.h"
+#include "text/model.h"
+#include "text/normalizer.h"
+#include "text/post_processor.h"
+#include "text/pre_tokenizer.h"
+#include "transom/tokenizer.h"
+
+namespace transom::text {
+
+/// Texts longer than this are refused: positions within a piece have 32 bits.
+inline constexpr std::size_t kMaxTextBytes = std::size_t{1} << 30;
+
+/// Immutable; safe from any thread. There is no cache to lock.
+class TokenizerImpl {
+ public:
+  /// What a tokenizer is made of. Null steps do nothing.
+  struct Parts {
+    AddedTokens added;
+    std::unique_ptr<Normalizer> normalizer;
+    std::unique_ptr<PreTokenizer> pre_tokenizer;
+    std::unique_ptr<Model> model;
+    SpecialFrame frame;
+    std::vector<DecodeStageFactory> decoder;
+    std::optional<TokenId> bos_id;
+    std::vector<TokenId> eos_ids;
+  };
+  explicit TokenizerImpl(Parts parts);
+
+  /// @throws InvalidArgument when the text is longer than kMaxTextBytes; UnsupportedError when a regular
+  /// expression of the file takes too long on it.
+  std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options) const;
+  std::string decode(std::span<const TokenId> ids, const DecodeOptions& options) const;
+
+  std::optional<TokenId> token_to_id(std::string_view token) const;
+  /// @return The spelling of a token, or nothing when there is no such id.
+  std::optional<std::string_view> spelling(TokenId id) const;
+  /// One more than the largest id.
+  std::size_t vocab_size() const { return vocab_size_; }
+
+  /// Whether decoding with skip_special_tokens leaves the token out.
+  bool is_special(TokenId id) const;
+  /// In ascending order.
+  std::vector<TokenId> special_ids() const;
+  /// What add_special_tokens puts around a text.
+  const SpecialFrame& frame() const { return parts_.frame; }
+
+  std::optional<TokenId> bos_id() const { return parts_.bos_id; }
+  const std::vector<TokenId>& eos_ids() const { return parts_.eos_ids; }
+
+  const std::vector<DecodeStageFactory>& decoder() const { return parts_.decoder; }
+
+ private:
+  void encode_segment(std::string_view text, bool at_start, bool all_added, std::vector<TokenId>& out) const;
+  void encode_normalized(std::string text, bool at_start, std::vector<TokenId>& out) const;
+
+  Parts parts_;
+  std::size_t vocab_size_;
+};
+
+}  // namespace transom::text

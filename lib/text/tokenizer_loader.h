@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Building a tokenizer from tokenizer.json and tokenizer_config.json.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "io/json.h"
+#include "text/tokenizer_impl.h"
+
+namespace transom::text {
+
+/// Reads tokenizer.json, tokenizer_config.json and special_tokens_map.json of a directory; only the first
+/// must be there.
+/// @throws NotFound naming tokenizer.json when it is missing; FormatError with file and JSON path when a file
+/// is wrong; UnsupportedError when it asks for a step that this version does not know.
+std::shared_ptr<const TokenizerImpl> load_tokenizer(const std::filesystem::path& directory);
+
+/// A parsed file and its name for messages.
+struct NamedJson {
+  const io::Json* json = nullptr;  ///< null when there is no such file
+  std::string where;
+};
+
+/// The same from parsed files.
+std::shared_ptr<const TokenizerImpl> tokenizer_from_json(const NamedJson& tokenizer,
+                                                         const NamedJson& config = {},
+                                                         const NamedJson& special_tokens_map = {});
+
+/// The same from tokenizer.json alone.
+std::shared_ptr<const TokenizerImpl> from_json(const io::Json& tokenizer, std::string where);
+
+}  // namespace transom::text

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/buffer.h"
+
+#include <cstdint>
+#include <utility>
+
+#include "tests/support/catch.h"
+#include "transom/error.h"
+
+using transom::core::Buffer;
+
+TEST_CASE("buffer: zeroed and aligned, small and large") {
+  for (const std::size_t bytes : {std::size_t{1}, std::size_t{63}, std::size_t{65}, std::size_t{3} << 20}) {
+    const Buffer buffer(bytes, "a test");
+    REQUIRE(buffer.size() == bytes);
+    CHECK(reinterpret_cast<std::uintptr_t>(buffer.data()) % 64 == 0);
+    CHECK(buffer.data()[0] == std::byte{0});
+    CHECK(buffer.data()[bytes - 1] == std::byte{0});
+  }
+  CHECK_FALSE(Buffer());
+}
+
+TEST_CASE("buffer: moves hand over the memory") {
+  Buffer a(100, "a test");
+  const std::byte* data = a.data();
+  Buffer b = std::move(a);
+  CHECK(b.data() == data);
+  CHECK_FALSE(a);
+  a = std::move(b);
+  CHECK(a.data() == data);
+}
+
+TEST_CASE("buffer: too much memory is an error that names the purpose") {
+  try {
+    const Buffer buffer(std::size_t{1} << 62, "the moon");
+    FAIL("expected OutOfMemory");
+  } catch (const transom::OutOfMemory& error) {
+    CHECK(std::string(error.what()).find("the moon") != std::string::npos);
+  }
+}

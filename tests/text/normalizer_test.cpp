@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "text/normalizer.h"
+
+#include "support/catch.h"
+#include "test_data.h"
+
+namespace transom::text {
+namespace {
+
+std::unique_ptr<Normalizer> load(std::string_view json) {
+  return load_normalizer(io::Json::parse(json, "test.json"), JsonPath("test.json").member("normalizer"));
+}
+
+std::string normalized(std::string_view json, const std::string& text) { return load(json)->normalize(text); }
+
+TEST_CASE("normalizers rewrite text", "[normalizer]") {
+  CHECK(normalized(R"({"type": "NFC"})", "e\u0301") == "\u00e9");
+  CHECK(normalized(R"({"type": "NFD"})", "\u00e9") == "e\u0301");
+  CHECK(normalized(R"({"type": "NFKC"})", "\ufb01\uff21") == "fiA");
+  CHECK(normalized(R"({"type": "NFKD"})", "\u00bd\u00e9") == "1\u20442e\u0301");
+  CHECK(normalized(R"({"type": "Lowercase"})", "ABC\u00c9") == "abc\u00e9");
+  CHECK(normalized(R"({"type": "StripAccents"})", "e\u0301a\u0308\u00e9") == "ea\u00e9");
+  CHECK(normalized(R"({"type": "ByteLevel"})", "a \u00e9\n") == "a\u0120\u00c3\u00a9\u010a");
+  CHECK(normalized(R"({"type": "Prepend", "prepend": "_"})", "a") == "_a");
+  CHECK(normalized(R"({"type": "Prepend", "prepend": "_"})", "").empty());
+  CHECK(normalized(R"({"type": "Strip", "strip_left": true, "strip_right": true})", " \u3000a b\n") == "a b");
+  CHECK(normalized(R"({"type": "Strip", "strip_left": true, "strip_right": false})", " a ") == "a ");
+  CHECK(normalized(R"({"type": "Strip", "strip_left": false, "strip_right": true})", " a ") == " a");
+  CHECK(normalized(R"({"type": "Strip", "strip_left": true, "strip_right": false})", "  ").empty());
+  CHECK(normalized(R"({"type": "Replace", "pattern": {"String": "."}, "content": "-"})", "a.b.") == "a-b-");
+  CHECK(normalized(R"({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "})", "a   b c") ==
+        "a b c");
+  CHECK(normalized(R"({"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "StripAccents"}]})",
+                   "\u00e9\u00c5") == "eA");
+}
+
+TEST_CASE("nothing to do is no normalizer", "[normalizer]") {
+  CHECK(load("null") == nullptr);
+  CHECK(load(R"({"type": "Sequence", "normalizers": []})") == nullptr);
+}
+
+TEST_CASE("wrong normalizers are named", "[normalizer]") {
+  CHECK_THROWS_AS(load(R"({"type": "Nmt"})"), UnsupportedError);
+  CHECK(test::error_says(
+      [&] { load(R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Precompiled"}]})"); },
+      {"normalizer.normalizers[1].type", "Precompiled"}));
+  CHECK_THROWS_AS(load("{}"), FormatError);
+  CHECK_THROWS_AS(load("[]"), FormatError);
+  CHECK_THROWS_AS(load(R"({"type": "Replace", "pattern": {"Glob": "x"}, "content": ""})"), FormatError);
+  CHECK(test::error_says([&] { load(R"({"type": "Replace", "pattern": {"Regex": "("}, "content": ""})"); },
+                         {"normalizer.pattern.Regex"}));
+}
+
+TEST_CASE("growth without end is refused", "[normalizer]") {
+  std::string steps;
+  for (int i = 0; i < 60; ++i) {
+    steps += R"({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"},)";
+  }
+  steps.pop_back();
+  CHECK_THROWS_AS(normalized(R"({"type": "Sequence", "normalizers": [)" + steps + "]}", "aaaa"),
+                  UnsupportedError);
+}
+
+}  // namespace
+}  // namespace transom::text
