@@ -12,6 +12,7 @@ using core::message;
 
 namespace {
 
+/// The parts are only turned into text when the check fails: nothing is allocated otherwise.
 template <typename... Parts>
 void require(bool ok, const Parts&... parts) {
   if (!ok) throw InvalidArgument(message(parts...));
@@ -29,10 +30,9 @@ void check_cache(const char* op, const KvCacheView& cache, std::int64_t kv_heads
   const TensorView& keys = cache.keys;
   require(keys.rank == 3 && same_extents(keys, cache.values) && keys.dtype == cache.values.dtype &&
               (keys.dtype == DType::f32 || keys.dtype == DType::bf16),
-          op, ": expected equal key and value caches, found ", keys.describe(), " and ",
-          cache.values.describe());
+          op, ": expected equal key and value caches, found ", keys, " and ", cache.values);
   require(keys.extent[0] == kv_heads && keys.extent[2] == dim && cache.sinks < keys.extent[1], op, ": cache ",
-          keys.describe(), " does not fit ", kv_heads, " heads of ", dim);
+          keys, " does not fit ", kv_heads, " heads of ", dim);
 }
 
 }  // namespace
@@ -41,7 +41,7 @@ void embed(Backend& backend, const TensorView& table, std::span<const std::int32
            const TensorView& dst) {
   require(table.rank == 2 && is_float(table.dtype) && is_matrix(dst) && dst.columns() == table.columns() &&
               dst.rows() == static_cast<std::int64_t>(ids.size()),
-          "embed: table ", table.describe(), ", ", ids.size(), " ids, dst ", dst.describe());
+          "embed: table ", table, ", ", ids.size(), " ids, dst ", dst);
   for (const std::int32_t id : ids) {
     require(id >= 0 && id < table.rows(), "token id ", id, " is outside the vocabulary of ", table.rows());
   }
@@ -52,7 +52,7 @@ void rms_norm(Backend& backend, const TensorView& src, const TensorView& weight,
               const TensorView& dst) {
   require((is_matrix(src) || is_heads(src)) && same_extents(src, dst) && weight.rank == 1 &&
               weight.dtype == DType::f32 && weight.extent[0] == src.columns(),
-          "rms_norm: src ", src.describe(), ", weight ", weight.describe(), ", dst ", dst.describe());
+          "rms_norm: src ", src, ", weight ", weight, ", dst ", dst);
   backend.rms_norm(src, weight, epsilon, dst);
 }
 
@@ -60,8 +60,7 @@ void linear(Backend& backend, const PreparedLinear& weight, const TensorView& sr
             bool accumulate) {
   require(is_matrix(src) && is_matrix(dst) && src.rows() == dst.rows() && src.columns() == weight.cols &&
               dst.columns() == weight.rows,
-          "linear: src ", src.describe(), ", weight [", weight.rows, ", ", weight.cols, "], dst ",
-          dst.describe());
+          "linear: src ", src, ", weight [", weight.rows, ", ", weight.cols, "], dst ", dst);
   if (src.rows() > 0) backend.linear(weight, src, dst, accumulate);
 }
 
@@ -71,31 +70,31 @@ void rope_table(Backend& backend, std::span<const std::int64_t> positions, std::
               tables.cos.rows() == static_cast<std::int64_t>(positions.size()) &&
               tables.cos.columns() == static_cast<std::int64_t>(inv_freq.size()),
           "rope_table: ", positions.size(), " positions, ", inv_freq.size(), " frequencies, tables ",
-          tables.cos.describe(), " and ", tables.sin.describe());
+          tables.cos, " and ", tables.sin);
   backend.rope_table(positions, inv_freq, magnitude, tables);
 }
 
 void rope(Backend& backend, const TensorView& x, const RopeTables& tables) {
   require(is_heads(x) && is_matrix(tables.cos) && tables.cos.rows() == x.rows() &&
               2 * tables.cos.columns() <= x.columns(),
-          "rope: x ", x.describe(), ", tables ", tables.cos.describe());
+          "rope: x ", x, ", tables ", tables.cos);
   backend.rope(x, tables);
 }
 
 void kv_append(Backend& backend, const TensorView& keys, const TensorView& values,
                std::int64_t first_position, const KvCacheView& cache) {
   require(is_heads(keys) && same_extents(keys, values) && keys.stride == values.stride && first_position >= 0,
-          "kv_append: keys ", keys.describe(), ", values ", values.describe());
+          "kv_append: keys ", keys, ", values ", values);
   check_cache("kv_append", cache, keys.extent[1], keys.extent[2]);
   require(keys.rows() <= cache.keys.extent[1] - cache.sinks, "kv_append: ", keys.rows(), " tokens, cache ",
-          cache.keys.describe());
+          cache.keys);
   backend.kv_append(keys, values, first_position, cache);
 }
 
 void attention(Backend& backend, const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
                const AttentionParams& params, const TensorView& dst) {
   require(is_heads(q) && same_extents(q, dst) && params.window >= 0 && params.first_position >= 0,
-          "attention: q ", q.describe(), ", dst ", dst.describe());
+          "attention: q ", q, ", dst ", dst);
   require(q_sink == nullptr || (same_extents(q, *q_sink) && q.stride == q_sink->stride),
           "attention: q and q_sink differ");
   const std::int64_t kv_heads = cache.keys.extent[0];
@@ -105,13 +104,13 @@ void attention(Backend& backend, const TensorView& q, const TensorView* q_sink, 
   const std::int64_t last = params.first_position + q.rows();
   const std::int64_t needed = params.window == 0 ? last : std::min(last, params.window - 1 + q.rows());
   require(needed <= cache.keys.extent[1] - cache.sinks || last <= cache.keys.extent[1], "attention: ", needed,
-          " positions are visible, cache ", cache.keys.describe());
+          " positions are visible, cache ", cache.keys);
   backend.attention(q, q_sink, cache, params, dst);
 }
 
 void gated_mul(Backend& backend, const TensorView& src, const TensorView& dst) {
   require(is_matrix(src) && is_matrix(dst) && src.rows() == dst.rows() && src.columns() == 2 * dst.columns(),
-          "gated_mul: src ", src.describe(), ", dst ", dst.describe());
+          "gated_mul: src ", src, ", dst ", dst);
   backend.gated_mul(src, dst);
 }
 
@@ -119,7 +118,7 @@ void gather_rows(Backend& backend, const TensorView& src, std::span<const std::i
                  const TensorView& dst) {
   require(is_matrix(src) && is_matrix(dst) && src.columns() == dst.columns() &&
               dst.rows() == static_cast<std::int64_t>(rows.size()),
-          "gather_rows: src ", src.describe(), ", ", rows.size(), " rows, dst ", dst.describe());
+          "gather_rows: src ", src, ", ", rows.size(), " rows, dst ", dst);
   for (const std::int64_t row : rows)
     require(row >= 0 && row < src.rows(), "gather_rows: row ", row, " of ", src.rows());
   backend.gather_rows(src, rows, dst);

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
-#include <string>
+#include <ostream>
 
 #include "transom/dtype.h"
 
@@ -60,11 +60,11 @@ struct TensorView {
   }
 
   /// "F32 [512, 4096]"
-  std::string describe() const {
-    std::string text = std::string(dtype_name(dtype)) + " [";
-    for (int i = 0; i < rank; ++i)
-      text += (i == 0 ? "" : ", ") + std::to_string(extent[static_cast<std::size_t>(i)]);
-    return text + "]";
+  friend std::ostream& operator<<(std::ostream& out, const TensorView& view) {
+    out << dtype_name(view.dtype) << " [";
+    for (int i = 0; i < view.rank; ++i)
+      out << (i == 0 ? "" : ", ") << view.extent[static_cast<std::size_t>(i)];
+    return out << "]";
   }
 };
 

@@ -21,7 +21,7 @@ class WeightSource {
                                                const std::vector<std::int64_t>& shape) = 0;
   /// The bytes were read and will not be again.
   virtual void release(const io::StoredTensor& tensor) = 0;
-  /// What to call the whole in messages: a directory.
+  /// What to call the whole in messages: a file.
   virtual std::string describe() const = 0;
   /// For progress; 0 = unknown.
   virtual std::int64_t total_bytes() const = 0;
@@ -35,7 +35,10 @@ class CheckpointSource final : public WeightSource {
   std::optional<io::StoredTensor> find(const std::string& name,
                                        const std::vector<std::int64_t>& shape) override;
   void release(const io::StoredTensor& tensor) override;
-  std::string describe() const override { return checkpoint_->directory().string(); }
+  /// The single file, or the index of the shards.
+  std::string describe() const override {
+    return (checkpoint_->directory() / checkpoint_->file_names().back()).string();
+  }
   std::int64_t total_bytes() const override { return checkpoint_->total_bytes(); }
 
  private:
