@@ -51,6 +51,8 @@ class TRANSOM_API TokenStream {
   /// @param id A token id; an id outside the vocabulary adds no text.
   /// @return New complete UTF-8 text; possibly empty.
   std::string push(TokenId id);
+  /// The same, appended to `out`: a loop that keeps its string allocates nothing.
+  void push(TokenId id, std::string& out);
   /// @return What is left: an unfinished character becomes U+FFFD. The stream starts anew afterwards.
   std::string finish();
 

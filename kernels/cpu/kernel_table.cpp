@@ -5,9 +5,32 @@
 
 #include "kernels/cpu/reference/reference.h"
 #include "kernels/cpu/simd/linear.h"
+#include "kernels/cpu/simd/ops.h"
 
 namespace transom::kernels {
 namespace {
+
+void set_avx2(KernelTable& table) {
+  table.quantize_rows = {avx2::quantize_rows, Isa::avx2};
+  table.rms_norm = {avx2::rms_norm, Isa::avx2};
+  table.rope = {avx2::rope, Isa::avx2};
+  table.kv_append = {avx2::kv_append, Isa::avx2};
+  table.attention = {avx2::attention, Isa::avx2};
+  table.gated_mul = {avx2::gated_mul, Isa::avx2};
+  table.add = {avx2::add, Isa::avx2};
+  table.embed = {avx2::embed, Isa::avx2};
+}
+
+void set_avx512(KernelTable& table) {
+  table.quantize_rows = {avx512::quantize_rows, Isa::avx512};
+  table.rms_norm = {avx512::rms_norm, Isa::avx512};
+  table.rope = {avx512::rope, Isa::avx512};
+  table.kv_append = {avx512::kv_append, Isa::avx512};
+  table.attention = {avx512::attention, Isa::avx512};
+  table.gated_mul = {avx512::gated_mul, Isa::avx512};
+  table.add = {avx512::add, Isa::avx512};
+  table.embed = {avx512::embed, Isa::avx512};
+}
 
 KernelTable make_table(Isa isa) {
   KernelTable table;
@@ -22,8 +45,8 @@ KernelTable make_table(Isa isa) {
   table.gated_mul = {reference::gated_mul, Isa::scalar};
   table.add = {reference::add, Isa::scalar};
   table.embed = {reference::embed, Isa::scalar};
-  if (isa >= Isa::avx2) table.quantize_rows = {avx2::quantize_rows, Isa::avx2};
-  if (isa >= Isa::avx512) table.quantize_rows = {avx512::quantize_rows, Isa::avx512};
+  if (isa >= Isa::avx2) set_avx2(table);
+  if (isa >= Isa::avx512) set_avx512(table);
   return table;
 }
 

@@ -33,9 +33,14 @@ class TextOutput {
              std::string& text)
       : stops_(settings.stop), on_text_(on_text), text_(text) {
     if (tokenizer != nullptr) stream_.emplace(tokenizer->stream());
+    piece_.reserve(256);
   }
 
-  void push(TokenId id) { give(stops_.push(stream_ ? stream_->push(id) : std::string()), !stream_); }
+  void push(TokenId id) {
+    piece_.clear();
+    if (stream_) stream_->push(id, piece_);
+    give(stops_.push(piece_), !stream_);
+  }
 
   /// The unfinished rest: half a character, or a possible beginning of a stop string.
   void finish() {
@@ -57,6 +62,7 @@ class TextOutput {
   const TokenCallback& on_text_;
   std::string& text_;
   std::optional<TokenStream> stream_;
+  std::string piece_;  // kept from token to token
   bool cancelled_ = false;
 };
 

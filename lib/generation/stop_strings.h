@@ -11,7 +11,7 @@ namespace transom::generation {
 /// held back, so that no part of one is ever given out.
 class StopStrings {
  public:
-  explicit StopStrings(const std::vector<std::string>& stops) : stops_(stops) {}
+  explicit StopStrings(const std::vector<std::string>& stops) : stops_(stops) { held_.reserve(256); }
 
   /// Adds a piece. @return Text that is certain not to belong to a stop string; valid until the next call.
   std::string_view push(std::string_view piece);

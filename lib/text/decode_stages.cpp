@@ -11,12 +11,24 @@ namespace transom::text {
 
 namespace {
 
+// Longer tokens are rare (runs of spaces); they make a string grow once.
+constexpr std::size_t kUsualTokenBytes = 256;
+
 class Stage : public DecodeStage {
  public:
-  explicit Stage(DecodeStage& next) : next_(next) {}
+  explicit Stage(DecodeStage& next) : next_(next) { scratch_.reserve(kUsualTokenBytes); }
 
  protected:
+  /// An empty string for what one call gives on. Kept from call to call: decoding allocates nothing.
+  std::string& scratch() {
+    scratch_.clear();
+    return scratch_;
+  }
+
   DecodeStage& next_;
+
+ private:
+  std::string scratch_;
 };
 
 class ByteLevelStage final : public Stage {
@@ -26,24 +38,23 @@ class ByteLevelStage final : public Stage {
   void append(std::string_view text) override { token_.append(text); }
 
   void end_token() override {
-    std::string bytes;
-    bytes.reserve(token_.size());
+    bytes_.clear();
     const char* p = token_.data();
     const char* const end = p + token_.size();
     bool in_alphabet = true;
     while (p != end && in_alphabet) {
       const std::optional<unsigned char> byte = byte_of_character(next_code_point(p));
       in_alphabet = byte.has_value();
-      if (byte) bytes.push_back(static_cast<char>(*byte));
+      if (byte) bytes_.push_back(static_cast<char>(*byte));
     }
-    std::string text;
-    assembler_.push(in_alphabet ? bytes : token_, text);
+    std::string& text = scratch();
+    assembler_.push(in_alphabet ? bytes_ : token_, text);
     token_.clear();
     if (!text.empty()) next_.append(text);
   }
 
   void finish() override {
-    std::string text;
+    std::string& text = scratch();
     assembler_.finish(text);
     if (!text.empty()) next_.append(text);
     next_.end_token();
@@ -52,6 +63,7 @@ class ByteLevelStage final : public Stage {
 
  private:
   std::string token_;
+  std::string bytes_;
   Utf8Assembler assembler_{Utf8Assembler::Policy::per_subpart};
 };
 
@@ -63,7 +75,7 @@ class ByteFallbackStage final : public Stage {
 
   void end_token() override {
     const std::optional<char> byte = byte_of_token();
-    std::string text;
+    std::string& text = scratch();
     if (byte) {
       in_run_ = true;
       assembler_.push({&*byte, 1}, text);
@@ -100,7 +112,7 @@ class ByteFallbackStage final : public Stage {
   void close_run() {
     if (!in_run_) return;
     in_run_ = false;
-    std::string text;
+    std::string& text = scratch();
     assembler_.finish(text);
     if (!text.empty()) next_.append(text);
     next_.end_token();
@@ -156,7 +168,7 @@ class StripStage final : public Stage {
       : Stage(next), content_(std::move(content)), start_(start), stop_(stop) {}
 
   void append(std::string_view text) override {
-    std::string out;
+    std::string& out = scratch();
     for (std::size_t i = 0; i < text.size();) {
       const std::string_view character = text.substr(i, utf8_length(text[i]));
       i += character.size();
@@ -204,7 +216,7 @@ class MetaspaceStage final : public Stage {
       : Stage(next), replacement_(std::move(replacement)), dropping_(drop_in_first) {}
 
   void append(std::string_view text) override {
-    std::string out;
+    std::string& out = scratch();
     for (std::size_t i = 0; i < text.size();) {
       const std::string_view character = text.substr(i, utf8_length(text[i]));
       i += character.size();

@@ -28,7 +28,8 @@ class ReplaceLiteralStage final : public DecodeStage {
 
   void append(std::string_view text) override {
     held_.append(text);
-    std::string out;
+    std::string& out = replaced_;
+    out.clear();
     std::size_t done = 0;
     std::size_t n_matches = 0;
     for (std::size_t found; (found = held_.find(literal_, done)) != held_.npos;
@@ -64,6 +65,7 @@ class ReplaceLiteralStage final : public DecodeStage {
   std::string content_;
   DecodeStage& next_;
   std::string held_;
+  std::string replaced_;  // kept from call to call, so that decoding allocates nothing
 };
 
 class ReplacePatternStage final : public DecodeStage {

@@ -22,6 +22,8 @@ std::string TokenStream::push(TokenId id) {
   return out;
 }
 
+void TokenStream::push(TokenId id, std::string& out) { impl_->push(id, out); }
+
 std::string TokenStream::finish() {
   std::string out;
   impl_->finish(out);

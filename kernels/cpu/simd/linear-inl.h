@@ -76,7 +76,7 @@ void prepare_tile(const LinearArgs& args, size_t first_row, size_t rows) {
     }
     const size_t filled = words - word < kPieceWords ? words - word : kPieceWords;
     for (size_t w = 0; w < filled; w += kLanes)
-      transpose_words(&piece[0][w], 64, rows, dst + (word + w) * rows);
+      transpose_words(&piece[0][w], 64, rows, dst + (word + w) * rows, rows);
   }
 }
 

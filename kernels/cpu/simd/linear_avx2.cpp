@@ -9,7 +9,7 @@
 TRANSOM_ISA_BEGIN(avx2)
 namespace transom::kernels::avx2 {
 namespace {
-#include "kernels/cpu/simd/linear_vec_avx2-inl.h"
+#include "kernels/cpu/simd/vec_avx2-inl.h"
 // ---
 #include "kernels/cpu/simd/linear_quantize-inl.h"
 // ---

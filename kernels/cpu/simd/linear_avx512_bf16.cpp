@@ -9,7 +9,7 @@
 TRANSOM_ISA_BEGIN(avx512_bf16)
 namespace transom::kernels::avx512_bf16 {
 namespace {
-#include "kernels/cpu/simd/linear_vec_avx512-inl.h"
+#include "kernels/cpu/simd/vec_avx512-inl.h"
 // ---
 #include "kernels/cpu/simd/linear_quantize-inl.h"
 // ---

@@ -9,7 +9,7 @@
 TRANSOM_ISA_BEGIN(avx512_vnni)
 namespace transom::kernels::avx512_vnni {
 namespace {
-#include "kernels/cpu/simd/linear_vec_avx512-inl.h"
+#include "kernels/cpu/simd/vec_avx512-inl.h"
 // ---
 #include "kernels/cpu/simd/linear_quantize-inl.h"
 // ---

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How each weight type is multiplied. Textual; needs a linear_vec header and linear_quantize-inl.h.
+// How each weight type is multiplied. Textual; needs a vec header and linear_quantize-inl.h.
 //
 // A policy turns inputs into 32-bit words (what one broadcast feeds to 16 or 8 outputs) and a 32-bit group of
 // weights into kSplit vectors of such words:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Row quantisation, shared by the i8 products and the quantize_rows op. Textual; needs a linear_vec header.
+// Row quantisation, shared by the i8 products and the quantize_rows op. Textual; needs a vec header.
 
 struct RowScale {
   float factor;  // of the integers: 127 / max, or 0

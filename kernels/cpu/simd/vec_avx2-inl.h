@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vector words of linear-inl.h in AVX2. Textual: included inside a target region and namespace.
+// The few vector operations that the kernel bodies are written in, for AVX2. Textual: included inside a
+// target region and namespace.
 
 constexpr size_t kLanes = 8;     // 32-bit lanes of a vector
 constexpr size_t kTileRows = 6;  // 6 rows x 2 vectors of sums + 2 weights + 1 broadcast = 15 of 16 registers
@@ -11,6 +12,17 @@ inline FloatVec zero_f32() { return _mm256_setzero_ps(); }
 inline WordVec zero_words() { return _mm256_setzero_si256(); }
 inline WordVec load_words(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 inline void store_words(void* p, WordVec v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
+inline WordVec first_lanes(size_t count) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)),
+                            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+/// The first count < kLanes lanes; the others are zero, or stay as they are in memory.
+inline FloatVec load_f32_part(const float* p, size_t count) {
+  return _mm256_maskload_ps(p, first_lanes(count));
+}
+inline void store_f32_part(float* p, FloatVec v, size_t count) {
+  _mm256_maskstore_ps(p, first_lanes(count), v);
+}
 inline FloatVec load_f32(const float* p) { return _mm256_loadu_ps(p); }
 inline void store_f32(float* p, FloatVec v) { _mm256_storeu_ps(p, v); }
 inline FloatVec as_f32(WordVec v) { return _mm256_castsi256_ps(v); }
@@ -20,6 +32,30 @@ inline WordVec broadcast_word(const uint32_t* p) { return _mm256_set1_epi32(stat
 inline FloatVec multiply_add(FloatVec a, FloatVec b, FloatVec sum) { return _mm256_fmadd_ps(a, b, sum); }
 inline FloatVec multiply(FloatVec a, FloatVec b) { return _mm256_mul_ps(a, b); }
 inline FloatVec add_f32(FloatVec a, FloatVec b) { return _mm256_add_ps(a, b); }
+inline FloatVec subtract(FloatVec a, FloatVec b) { return _mm256_sub_ps(a, b); }
+inline FloatVec divide(FloatVec a, FloatVec b) { return _mm256_div_ps(a, b); }
+/// The larger; b where either is not a number.
+inline FloatVec larger(FloatVec a, FloatVec b) { return _mm256_max_ps(a, b); }
+inline FloatVec smaller(FloatVec a, FloatVec b) { return _mm256_min_ps(a, b); }
+inline FloatVec negated_multiply_add(FloatVec a, FloatVec b, FloatVec c) { return _mm256_fnmadd_ps(a, b, c); }
+inline FloatVec widen_bf16(const uint16_t* p) {
+  return as_f32(
+      _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16));
+}
+inline FloatVec widen_f16(const uint16_t* p) {
+  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+/// Lower halves of the words, which must be below 2^16.
+inline void store_low_halves(uint16_t* p, WordVec v) {
+  const __m128i halves = _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), halves);
+}
+inline WordVec shift_right_words(WordVec v, int bits) { return _mm256_srli_epi32(v, bits); }
+inline WordVec or_words(WordVec a, WordVec b) { return _mm256_or_si256(a, b); }
+/// a where v is not a number, else b.
+inline WordVec select_nan(FloatVec v, WordVec a, WordVec b) {
+  return _mm256_blendv_epi8(b, a, as_words(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)));
+}
 inline FloatVec to_f32(WordVec v) { return _mm256_cvtepi32_ps(v); }
 inline WordVec to_nearest(FloatVec v) { return _mm256_cvtps_epi32(v); }
 inline WordVec subtract_words(WordVec a, WordVec b) { return _mm256_sub_epi32(a, b); }
@@ -36,8 +72,9 @@ inline void store_low_bytes(int8_t* p, WordVec v) {
   _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
 }
 
-/// dst [8][rows] = transposed src [rows][8], rows <= 8; 8 rows of src (stride in words) must be readable.
-inline void transpose_words(const uint32_t* src, size_t stride, size_t rows, uint32_t* dst) {
+/// dst [8][rows] = transposed src [rows][8], rows <= 8, strides in words; 8 rows of src must be readable.
+inline void transpose_words(const uint32_t* src, size_t stride, size_t rows, uint32_t* dst,
+                            size_t dst_stride) {
   __m256i a[8], b[8];
   TRANSOM_UNROLL
   for (size_t i = 0; i < 8; ++i) a[i] = load_words(src + i * stride);
@@ -51,12 +88,11 @@ inline void transpose_words(const uint32_t* src, size_t stride, size_t rows, uin
     b[i + 2] = _mm256_unpacklo_epi64(high0, high1);
     b[i + 3] = _mm256_unpackhi_epi64(high0, high1);
   }
-  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-  const __m256i kept = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(rows)), lane);
+  const __m256i kept = first_lanes(rows);
   TRANSOM_UNROLL
   for (size_t i = 0; i < 4; ++i) {  // b[4 q + i] holds columns i, 4 + i of rows 4 q .. 4 q + 3
     int* to = reinterpret_cast<int*>(dst);
-    _mm256_maskstore_epi32(to + i * rows, kept, _mm256_permute2x128_si256(b[i], b[4 + i], 0x20));
-    _mm256_maskstore_epi32(to + (4 + i) * rows, kept, _mm256_permute2x128_si256(b[i], b[4 + i], 0x31));
+    _mm256_maskstore_epi32(to + i * dst_stride, kept, _mm256_permute2x128_si256(b[i], b[4 + i], 0x20));
+    _mm256_maskstore_epi32(to + (4 + i) * dst_stride, kept, _mm256_permute2x128_si256(b[i], b[4 + i], 0x31));
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vector words of linear-inl.h in AVX-512. Textual: included inside a target region and namespace.
+// The few vector operations that the kernel bodies are written in, for AVX-512. Textual: included inside a
+// target region and namespace.
 
 constexpr size_t kLanes = 16;  // 32-bit lanes of a vector
 constexpr size_t kTileRows =
@@ -12,6 +13,14 @@ inline FloatVec zero_f32() { return _mm512_setzero_ps(); }
 inline WordVec zero_words() { return _mm512_setzero_si512(); }
 inline WordVec load_words(const void* p) { return _mm512_loadu_si512(p); }
 inline void store_words(void* p, WordVec v) { _mm512_storeu_si512(p, v); }
+inline __mmask16 first_lanes(size_t count) { return static_cast<__mmask16>((1u << count) - 1u); }
+/// The first count < kLanes lanes; the others are zero, or stay as they are in memory.
+inline FloatVec load_f32_part(const float* p, size_t count) {
+  return _mm512_maskz_loadu_ps(first_lanes(count), p);
+}
+inline void store_f32_part(float* p, FloatVec v, size_t count) {
+  _mm512_mask_storeu_ps(p, first_lanes(count), v);
+}
 inline FloatVec load_f32(const float* p) { return _mm512_loadu_ps(p); }
 inline void store_f32(float* p, FloatVec v) { _mm512_storeu_ps(p, v); }
 inline FloatVec as_f32(WordVec v) { return _mm512_castsi512_ps(v); }
@@ -21,6 +30,31 @@ inline WordVec broadcast_word(const uint32_t* p) { return _mm512_set1_epi32(stat
 inline FloatVec multiply_add(FloatVec a, FloatVec b, FloatVec sum) { return _mm512_fmadd_ps(a, b, sum); }
 inline FloatVec multiply(FloatVec a, FloatVec b) { return _mm512_mul_ps(a, b); }
 inline FloatVec add_f32(FloatVec a, FloatVec b) { return _mm512_add_ps(a, b); }
+inline FloatVec subtract(FloatVec a, FloatVec b) { return _mm512_sub_ps(a, b); }
+inline FloatVec divide(FloatVec a, FloatVec b) { return _mm512_div_ps(a, b); }
+/// The larger; b where either is not a number.
+inline FloatVec larger(FloatVec a, FloatVec b) { return _mm512_max_ps(a, b); }
+inline FloatVec smaller(FloatVec a, FloatVec b) { return _mm512_min_ps(a, b); }
+inline FloatVec negated_multiply_add(FloatVec a, FloatVec b, FloatVec c) { return _mm512_fnmadd_ps(a, b, c); }
+inline FloatVec widen_bf16(const uint16_t* p) {
+  return as_f32(
+      _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))), 16));
+}
+inline FloatVec widen_f16(const uint16_t* p) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+/// Lower halves of the words.
+inline void store_low_halves(uint16_t* p, WordVec v) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(v));
+}
+inline WordVec shift_right_words(WordVec v, int bits) {
+  return _mm512_srli_epi32(v, static_cast<unsigned>(bits));
+}
+inline WordVec or_words(WordVec a, WordVec b) { return _mm512_or_si512(a, b); }
+/// a where v is not a number, else b.
+inline WordVec select_nan(FloatVec v, WordVec a, WordVec b) {
+  return _mm512_mask_blend_epi32(_mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), b, a);
+}
 inline FloatVec to_f32(WordVec v) { return _mm512_cvtepi32_ps(v); }
 inline WordVec to_nearest(FloatVec v) { return _mm512_cvtps_epi32(v); }
 inline WordVec subtract_words(WordVec a, WordVec b) { return _mm512_sub_epi32(a, b); }
@@ -38,8 +72,9 @@ inline void store_low_bytes(int8_t* p, WordVec v) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(v));
 }
 
-/// dst [16][rows] = transposed src [rows][16], rows <= 16; 16 rows of src (stride in words) must be readable.
-inline void transpose_words(const uint32_t* src, size_t stride, size_t rows, uint32_t* dst) {
+/// dst [16][rows] = transposed src [rows][16], rows <= 16, strides in words; 16 rows of src must be readable.
+inline void transpose_words(const uint32_t* src, size_t stride, size_t rows, uint32_t* dst,
+                            size_t dst_stride) {
   __m512i a[16], b[16];
   TRANSOM_UNROLL
   for (size_t i = 0; i < 16; ++i) a[i] = load_words(src + i * stride);
@@ -53,16 +88,16 @@ inline void transpose_words(const uint32_t* src, size_t stride, size_t rows, uin
     b[i + 2] = _mm512_unpacklo_epi64(high0, high1);
     b[i + 3] = _mm512_unpackhi_epi64(high0, high1);
   }
-  const __mmask16 kept = static_cast<__mmask16>((1u << rows) - 1u);
+  const __mmask16 kept = first_lanes(rows);
   TRANSOM_UNROLL
   for (size_t i = 0; i < 4; ++i) {  // b[4 q + i] holds columns i, 4 + i, 8 + i, 12 + i of rows 4 q .. 4 q + 3
     const __m512i even0 = _mm512_shuffle_i32x4(b[i], b[4 + i], 0x88),
                   odd0 = _mm512_shuffle_i32x4(b[i], b[4 + i], 0xdd);
     const __m512i even1 = _mm512_shuffle_i32x4(b[8 + i], b[12 + i], 0x88);
     const __m512i odd1 = _mm512_shuffle_i32x4(b[8 + i], b[12 + i], 0xdd);
-    _mm512_mask_storeu_epi32(dst + i * rows, kept, _mm512_shuffle_i32x4(even0, even1, 0x88));
-    _mm512_mask_storeu_epi32(dst + (4 + i) * rows, kept, _mm512_shuffle_i32x4(odd0, odd1, 0x88));
-    _mm512_mask_storeu_epi32(dst + (8 + i) * rows, kept, _mm512_shuffle_i32x4(even0, even1, 0xdd));
-    _mm512_mask_storeu_epi32(dst + (12 + i) * rows, kept, _mm512_shuffle_i32x4(odd0, odd1, 0xdd));
+    _mm512_mask_storeu_epi32(dst + i * dst_stride, kept, _mm512_shuffle_i32x4(even0, even1, 0x88));
+    _mm512_mask_storeu_epi32(dst + (4 + i) * dst_stride, kept, _mm512_shuffle_i32x4(odd0, odd1, 0x88));
+    _mm512_mask_storeu_epi32(dst + (8 + i) * dst_stride, kept, _mm512_shuffle_i32x4(even0, even1, 0xdd));
+    _mm512_mask_storeu_epi32(dst + (12 + i) * dst_stride, kept, _mm512_shuffle_i32x4(odd0, odd1, 0xdd));
   }
 }

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ops that touch each number once: rms_norm, rope, kv_append, gated_mul, add, embed. Contracts in
+// kernels/common. Textual; needs a vec header and vec_math-inl.h. f32 throughout.
+
+/// body(i, load, store) for whole vectors, then for the rest: load(p) and store(p, v) know how many lanes
+/// count.
+struct WholeVector {
+  FloatVec load(const float* p) const { return load_f32(p); }
+  void store(float* p, FloatVec v) const { store_f32(p, v); }
+};
+struct PartVector {
+  size_t count;
+  FloatVec load(const float* p) const { return load_f32_part(p, count); }
+  void store(float* p, FloatVec v) const { store_f32_part(p, v, count); }
+};
+
+template <typename Body>
+inline void for_vectors(size_t n, Body body) {
+  size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) body(i, WholeVector{});
+  if (i < n) body(i, PartVector{n - i});
+}
+
+inline float sum_of_squares(const float* src, size_t n) {
+  // Four sums: one would wait for the latency of each addition.
+  FloatVec sum[4] = {zero_f32(), zero_f32(), zero_f32(), zero_f32()};
+  size_t i = 0;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    TRANSOM_UNROLL
+    for (size_t v = 0; v < 4; ++v) {
+      const FloatVec x = load_f32(src + i + v * kLanes);
+      sum[v] = multiply_add(x, x, sum[v]);
+    }
+  }
+  for_vectors(n - i, [&](size_t at, auto lanes) {
+    const FloatVec x = lanes.load(src + i + at);
+    sum[0] = multiply_add(x, x, sum[0]);
+  });
+  return lane_sum(add_f32(add_f32(sum[0], sum[1]), add_f32(sum[2], sum[3])));
+}
+
+inline void rms_norm_rows(const RmsNormArgs& args) {
+  const FloatVec offset = set_f32(args.weight_offset);
+  for (size_t token = 0; token < args.n_tokens; ++token) {
+    const float* src = args.src + token * args.src_stride;
+    float* dst = args.dst + token * args.dst_stride;
+    const float mean = sum_of_squares(src, args.hidden) / static_cast<float>(args.hidden);
+    const FloatVec factor = set_f32(1.0f / sqrtf(mean + args.epsilon));
+    for_vectors(args.hidden, [&](size_t i, auto lanes) {
+      const FloatVec weight = add_f32(lanes.load(args.weight + i), offset);
+      lanes.store(dst + i, multiply(multiply(lanes.load(src + i), factor), weight));
+    });
+  }
+}
+
+inline void rope_rows(const RopeArgs& args) {
+  const size_t half = args.rotary_dim / 2;
+  for (size_t token = 0; token < args.n_tokens; ++token) {
+    const float* cos = args.cos + token * half;
+    const float* sin = args.sin + token * half;
+    for (size_t head = 0; head < args.n_heads; ++head) {
+      float* x = args.x + token * args.row_stride + head * args.head_dim;
+      for_vectors(half, [&](size_t j, auto lanes) {
+        const FloatVec low = lanes.load(x + j), high = lanes.load(x + j + half);
+        const FloatVec c = lanes.load(cos + j), s = lanes.load(sin + j);
+        lanes.store(x + j, negated_multiply_add(high, s, multiply(low, c)));
+        lanes.store(x + j + half, multiply_add(low, s, multiply(high, c)));
+      });
+    }
+  }
+}
+
+inline void gated_mul_rows(const GatedMulArgs& args) {
+  for (size_t token = 0; token < args.n_tokens; ++token) {
+    const float* gate = args.src + token * args.src_stride;
+    float* dst = args.dst + token * args.dst_stride;
+    for_vectors(args.n, [&](size_t i, auto lanes) {
+      const FloatVec x = lanes.load(gate + i);
+      const FloatVec below = add_f32(set_f32(1.0f), exp_f32(subtract(zero_f32(), x)));
+      lanes.store(dst + i, multiply(divide(x, below), lanes.load(gate + args.n + i)));
+    });
+  }
+}
+
+inline void add_rows(const AddArgs& args) {
+  for (size_t token = 0; token < args.n_tokens; ++token) {
+    const float* src = args.src + token * args.src_stride;
+    float* dst = args.dst + token * args.dst_stride;
+    for_vectors(args.n, [&](size_t i, auto lanes) {
+      lanes.store(dst + i, add_f32(lanes.load(dst + i), lanes.load(src + i)));
+    });
+  }
+}
+
+template <FloatVec (*widen)(const uint16_t*)>
+inline void embed_half_row(const uint16_t* src, float* dst, size_t n, float scale) {
+  size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store_f32(dst + i, multiply(widen(src + i), set_f32(scale)));
+  if (i == n) return;
+  uint16_t rest[kLanes] = {};
+  memcpy(rest, src + i, (n - i) * sizeof(uint16_t));
+  store_f32_part(dst + i, multiply(widen(rest), set_f32(scale)), n - i);
+}
+
+inline void embed_rows(const EmbedArgs& args) {
+  for (size_t token = 0; token < args.n_tokens; ++token) {
+    const size_t row = static_cast<size_t>(args.ids[token]) * args.hidden;
+    float* dst = args.dst + token * args.dst_stride;
+    if (args.type == TableType::f32) {
+      const float* src = static_cast<const float*>(args.table) + row;
+      for_vectors(args.hidden, [&](size_t i, auto lanes) {
+        lanes.store(dst + i, multiply(lanes.load(src + i), set_f32(args.scale)));
+      });
+    } else if (args.type == TableType::bf16) {
+      embed_half_row<widen_bf16>(static_cast<const uint16_t*>(args.table) + row, dst, args.hidden,
+                                 args.scale);
+    } else {
+      embed_half_row<widen_f16>(static_cast<const uint16_t*>(args.table) + row, dst, args.hidden, args.scale);
+    }
+  }
+}
+
+inline void narrow_row(const float* src, uint16_t* dst, size_t n) {
+  for_vectors(n, [&](size_t i, auto lanes) {
+    uint16_t rounded[kLanes];
+    store_low_halves(rounded, round_bf16(lanes.load(src + i)));
+    memcpy(dst + i, rounded, (n - i < kLanes ? n - i : kLanes) * sizeof(uint16_t));
+  });
+}
+
+inline void append_row(KvType type, const float* src, void* base, size_t at, size_t n) {
+  if (type == KvType::f32) {
+    memcpy(static_cast<float*>(base) + at, src, n * sizeof(float));
+  } else {
+    narrow_row(src, static_cast<uint16_t*>(base) + at, n);
+  }
+}
+
+inline void kv_append_rows(const KvAppendArgs& args) {
+  const KvView& kv = args.kv;
+  for (size_t token = 0; token < args.n_tokens; ++token) {
+    const size_t slot = ring_slot(args.first_pos + static_cast<int64_t>(token), kv.n_sinks, kv.capacity);
+    for (size_t head = 0; head < kv.n_kv_heads; ++head) {
+      const size_t from = token * args.row_stride + head * kv.head_dim;
+      const size_t to = (head * kv.capacity + slot) * kv.head_dim;
+      append_row(kv.type, args.k + from, kv.keys, to, kv.head_dim);
+      append_row(kv.type, args.v + from, kv.values, to, kv.head_dim);
+    }
+  }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernels/cpu/simd/ops.h"
+#include "kernels/cpu/simd/target.h"
+
+TRANSOM_ISA_BEGIN(avx2)
+namespace transom::kernels::avx2 {
+namespace {
+#include "kernels/cpu/simd/vec_avx2-inl.h"
+// ---
+#include "kernels/cpu/simd/vec_math-inl.h"
+// ---
+#include "kernels/cpu/simd/elementwise-inl.h"
+// ---
+#include "kernels/cpu/simd/attention-inl.h"
+}  // namespace
+
+void rms_norm(const RmsNormArgs& args) { rms_norm_rows(args); }
+void rope(const RopeArgs& args) { rope_rows(args); }
+void kv_append(const KvAppendArgs& args) { kv_append_rows(args); }
+void gated_mul(const GatedMulArgs& args) { gated_mul_rows(args); }
+void add(const AddArgs& args) { add_rows(args); }
+void embed(const EmbedArgs& args) { embed_rows(args); }
+void attention(const AttentionArgs& args) { attend_items(args); }
+
+}  // namespace transom::kernels::avx2
+TRANSOM_ISA_END
