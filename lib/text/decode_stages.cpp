@@ -11,12 +11,9 @@ namespace transom::text {
 
 namespace {
 
-// Longer tokens are rare (runs of spaces); they make a string grow once.
-constexpr std::size_t kUsualTokenBytes = 256;
-
 class Stage : public DecodeStage {
  public:
-  explicit Stage(DecodeStage& next) : next_(next) { scratch_.reserve(kUsualTokenBytes); }
+  explicit Stage(DecodeStage& next) : next_(next) {}
 
  protected:
   /// An empty string for what one call gives on. Kept from call to call: decoding allocates nothing.
@@ -28,7 +25,7 @@ class Stage : public DecodeStage {
   DecodeStage& next_;
 
  private:
-  std::string scratch_;
+  std::string scratch_ = roomy_string();
 };
 
 class ByteLevelStage final : public Stage {
@@ -62,8 +59,8 @@ class ByteLevelStage final : public Stage {
   }
 
  private:
-  std::string token_;
-  std::string bytes_;
+  std::string token_ = roomy_string();
+  std::string bytes_ = roomy_string();
   Utf8Assembler assembler_{Utf8Assembler::Policy::per_subpart};
 };
 
@@ -118,7 +115,7 @@ class ByteFallbackStage final : public Stage {
     next_.end_token();
   }
 
-  std::string token_;
+  std::string token_ = roomy_string();
   bool in_run_ = false;
   Utf8Assembler assembler_{Utf8Assembler::Policy::per_byte};
 };

@@ -14,6 +14,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -31,6 +32,13 @@ class DecodeStage {
   /// No token comes any more.
   virtual void finish() = 0;
 };
+
+/// An empty string with room for a usual token (longer ones are rare), so that decoding allocates nothing.
+inline std::string roomy_string() {
+  std::string text;
+  text.reserve(256);
+  return text;
+}
 
 /// Makes a stage that passes its tokens to `next`. The factory itself is immutable and shared.
 using DecodeStageFactory = std::function<std::unique_ptr<DecodeStage>(DecodeStage& next)>;

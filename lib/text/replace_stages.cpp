@@ -64,8 +64,8 @@ class ReplaceLiteralStage final : public DecodeStage {
   std::string literal_;  // not empty
   std::string content_;
   DecodeStage& next_;
-  std::string held_;
-  std::string replaced_;  // kept from call to call, so that decoding allocates nothing
+  std::string held_ = roomy_string();
+  std::string replaced_ = roomy_string();  // kept from call to call, so that decoding allocates nothing
 };
 
 class ReplacePatternStage final : public DecodeStage {
@@ -97,7 +97,7 @@ class ReplacePatternStage final : public DecodeStage {
   std::shared_ptr<const Pattern> pattern_;
   std::string content_;
   DecodeStage& next_;
-  std::string token_;
+  std::string token_ = roomy_string();
 };
 
 }  // namespace

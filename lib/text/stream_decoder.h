@@ -36,7 +36,7 @@ class StreamDecoder {
     }
 
    private:
-    std::string text_;
+    std::string text_ = roomy_string();
   };
 
   void start();

@@ -49,12 +49,18 @@ inline AttentionWork make_work(const AttentionArgs& args, size_t item) {
   return w;
 }
 
-inline void start_rows(const AttentionArgs& args, const AttentionWork& w) {
+/// The tile's queries, scaled. from: args.q or args.q_sink.
+inline void load_queries(const AttentionArgs& args, const AttentionWork& w, const float* from) {
   for (size_t r = 0; r < w.rows; ++r) {
     const float* q =
-        args.q + (w.token_begin + r / w.group) * args.q_stride + (w.kv_head * w.group + r % w.group) * w.dim;
+        from + (w.token_begin + r / w.group) * args.q_stride + (w.kv_head * w.group + r % w.group) * w.dim;
     float* to = w.q + r * w.padded_dim;
     for (size_t j = 0; j < w.padded_dim; ++j) to[j] = j < w.dim ? q[j] * args.scale : 0.0f;
+  }
+}
+
+inline void start_rows(const AttentionWork& w) {
+  for (size_t r = 0; r < w.rows; ++r) {
     for (size_t j = 0; j < w.padded_dim; ++j) w.sum[r * w.padded_dim + j] = 0;
     w.largest[r] = -INFINITY;
     w.total[r] = 0;
@@ -333,9 +339,17 @@ inline void finish_rows(const AttentionArgs& args, const AttentionWork& w) {
 inline void attend_items(const AttentionArgs& args) {
   for (size_t item = args.item_begin; item < args.item_end; ++item) {
     const AttentionWork w = make_work(args, item);
-    start_rows(args, w);
+    start_rows(w);
+    // The sinks come first; their scores take queries of their own.
+    const int64_t sinks = args.q_sink == nullptr ? 0 : static_cast<int64_t>(args.kv.n_sinks);
+    bool at_sinks = sinks > 0;
+    load_queries(args, w, at_sinks ? args.q_sink : args.q);
     KeyRuns runs(args, w);
     for (KeyRun run = runs.next(); run.count > 0;) {
+      if (at_sinks && run.pos >= sinks) {
+        at_sinks = false;
+        load_queries(args, w, args.q);
+      }
       const KeyRun next = runs.next();
       attend_run(args, w, run, next);
       run = next;
