@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The ordered lists of `linear`: fastest first, reference last.
 #include "kernels/cpu/kernel_table.h"
+#include "kernels/cpu/onednn/linear.h"
 #include "kernels/cpu/reference/reference.h"
 #include "kernels/cpu/simd/linear.h"
 
@@ -55,10 +56,26 @@ void offer(LinearCandidates& candidates, const LinearKernel& kernel, const char*
   candidates.list[candidates.count++] = {refusal == nullptr ? &kernel : nullptr, kernel.name, refusal};
 }
 
+void offer_onednn(LinearCandidates& candidates, Isa isa, WeightType type) {
+  const LinearKernel* const kernels[] = {&onednn::kLinearF32, &onednn::kLinearBf16, &onednn::kLinearI8};
+  const LinearKernel& kernel = *kernels[static_cast<int>(type)];
+  const Isa needed = type == WeightType::bf16 ? Isa::avx512_bf16
+                     : type == WeightType::i8 ? Isa::avx512_vnni
+                                              : Isa::avx512;
+  const char* refusal = nullptr;
+  if (!onednn::available()) {
+    refusal = "built without oneDNN";
+  } else if (isa < needed) {
+    refusal = kNoIsa[static_cast<int>(needed)];
+  }
+  offer(candidates, kernel, refusal);
+}
+
 }  // namespace
 
 LinearCandidates linear_candidates(Isa isa, WeightType type, LinearUse use) {
   LinearCandidates candidates;
+  if (use == LinearUse::prefill) offer_onednn(candidates, isa, type);
   for (const Entry& entry : kEntries) {
     if (entry.type != type) continue;
     const LinearKernel& kernel = use == LinearUse::decode ? *entry.decode : *entry.gemm;
