@@ -15,7 +15,9 @@ namespace transom::generation {
 
 class Sampler {
  public:
+  /// @param settings Must outlive the sampler.
   Sampler(const Settings& settings, std::int64_t vocab);
+  Sampler(Settings&& settings, std::int64_t vocab) = delete;
 
   /// @param logits Without NaN; -infinity is forbidden.
   /// @throws InvalidArgument when every token is forbidden.
