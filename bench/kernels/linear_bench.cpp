@@ -69,7 +69,7 @@ class Runner {
       scratch_.push_back(std::make_unique<PageBuffer>(kernel.scratch_bytes(k_, rows) + 64));
       own_.push_back(std::make_unique<PageBuffer>(kernel.prepared_bytes(k_, rows) + 64));
     }
-    if (kernel.create != nullptr) refusal_ = kernel.create(pool.weights[0], rows, &state_);
+    if (kernel.create != nullptr) refusal_ = kernel.create(pool.weights[0], 512, &state_);
   }
   ~Runner() {
     if (state_ != nullptr) kernel_.destroy(state_);

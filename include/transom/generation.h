@@ -46,7 +46,9 @@ struct TokenLogprobs {
 
 /// The result of generate().
 struct Generation {
-  std::string text;             ///< generated text without prompt, stop string or special tokens; valid UTF-8
+  /// Generated text without prompt, stop string or special tokens; valid UTF-8. It continues the prompt's text: a
+  /// space between the two belongs to it.
+  std::string text;
   std::vector<TokenId> tokens;  ///< generated ids, EOS included
   FinishReason finish_reason = FinishReason::length;
   double score = 0;  ///< sum of the log-probabilities of `tokens`, where logprobs were asked for; else 0

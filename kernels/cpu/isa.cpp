@@ -53,13 +53,23 @@ Isa detect() {
   const bool bf16 = extended.a >= 1 && has(cpuid(7, 1).a, 5);
   return bf16 ? Isa::avx512_bf16 : Isa::avx512_vnni;
 }
+constexpr uint32_t kTileState = 0x60000;  // tile configuration and data
+
+bool detect_amx_int8() {
+  if (detect() < Isa::avx512 || (saved_state() & kTileState) != kTileState) return false;
+  const uint32_t features = cpuid(7, 0).d;
+  return has(features, 24) && has(features, 25);
+}
 #else
 Isa detect() { return Isa::scalar; }
+bool detect_amx_int8() { return false; }
 #endif
 
 }  // namespace
 
 const char* isa_name(Isa isa) { return kNames[static_cast<int>(isa)]; }
+
+bool has_amx_int8() { return detect_amx_int8(); }
 
 Isa best_isa() { return detect(); }
 

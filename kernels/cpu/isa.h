@@ -20,6 +20,10 @@ const char* isa_name(Isa isa);
 /// time.
 Isa best_isa();
 
+/// Whether there are matrix tiles for int8 (AMX) that the system saves. No kernel of ours uses them; oneDNN
+/// does.
+bool has_amx_int8();
+
 /// Finds a set by the name that isa_name gives. False: no such name.
 bool isa_from_name(const char* name, Isa* isa);
 

@@ -29,8 +29,8 @@ struct LinearKernel {
   size_t (*scratch_bytes)(size_t k, size_t n_rows) = nullptr;
   void (*run)(const LinearArgs& args) = nullptr;
 
-  /// Builds what run needs beside the weight into *state. Null: nothing to build. Returns null or why it
-  /// refuses, in static words. One state serves all threads at the same time.
+  /// Builds what run needs beside the weight into *state, for calls of about n_rows rows. Null: nothing to
+  /// build. Returns null or why it refuses, in static words. One state serves all threads at the same time.
   const char* (*create)(const PackedWeight& weight, size_t n_rows, void** state) = nullptr;
   void (*destroy)(void* state) = nullptr;
 };

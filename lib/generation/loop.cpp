@@ -29,11 +29,17 @@ std::int64_t peak_resident_bytes() {
 /// Turns tokens into pieces for the callback and the result.
 class TextOutput {
  public:
-  TextOutput(const Settings& settings, const Tokenizer* tokenizer, const TokenCallback& on_text,
-             std::string& text)
+  /// @param before What stands before the first new token. The new text continues it: a space between the
+  ///   two is kept, where decoding the new tokens alone would drop it.
+  TextOutput(const Settings& settings, const Tokenizer* tokenizer, std::span<const TokenId> before,
+             const TokenCallback& on_text, std::string& text)
       : stops_(settings.stop), on_text_(on_text), text_(text) {
-    if (tokenizer != nullptr) stream_.emplace(tokenizer->stream());
     piece_.reserve(256);
+    if (tokenizer == nullptr) return;
+    stream_.emplace(tokenizer->stream());
+    // The last few tokens are enough: no decoder looks back further than an unfinished character.
+    constexpr std::size_t kContext = 8;
+    for (const TokenId id : before.last(std::min(before.size(), kContext))) stream_->push(id, piece_);
   }
 
   void push(TokenId id) {
@@ -96,7 +102,7 @@ class Run {
         settings_(settings),
         processors_(settings, static_cast<std::int64_t>(text.logits->size()), usable_vocab),
         sampler_(settings, static_cast<std::int64_t>(text.logits->size())),
-        output_(settings, tokenizer, on_text, result_.text) {}
+        output_(settings, tokenizer, *text.tokens, on_text, result_.text) {}
 
   Generation generate() {
     const auto start = Clock::now();
@@ -128,7 +134,9 @@ class Run {
 
  private:
   /// Tokens that the context still holds.
-  std::int64_t room() const { return text_.sequence->context() - static_cast<std::int64_t>(text_.tokens->size()); }
+  std::int64_t room() const {
+    return text_.sequence->context() - static_cast<std::int64_t>(text_.tokens->size());
+  }
   std::int64_t new_tokens() const { return static_cast<std::int64_t>(result_.tokens.size()); }
 
   /// Takes the memory of the whole run at once: the loop itself then allocates nothing.

@@ -13,8 +13,10 @@ namespace transom::generation {
 
 class Processors {
  public:
-  /// @param usable_vocab Ids from here on are padding of the embedding and are never generated.
+  /// @param settings Must outlive the processors. @param usable_vocab Ids from here on are padding of the
+  /// embedding and are never generated.
   Processors(const Settings& settings, std::int64_t vocab, std::int64_t usable_vocab);
+  Processors(Settings&& settings, std::int64_t vocab, std::int64_t usable_vocab) = delete;
 
   /// @param so_far Prompt and generated ids. @param new_tokens How many of them were generated.
   void apply(std::span<const TokenId> so_far, std::int64_t new_tokens, std::span<float> logits);

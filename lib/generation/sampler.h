@@ -15,9 +15,9 @@ namespace transom::generation {
 
 class Sampler {
  public:
-  /// @param settings Borrowed: outlives the sampler.
+  /// @param settings Must outlive the sampler.
   Sampler(const Settings& settings, std::int64_t vocab);
-  Sampler(const Settings&&, std::int64_t) = delete;
+  Sampler(Settings&& settings, std::int64_t vocab) = delete;
 
   /// @param logits Without NaN; -infinity is forbidden.
   /// @throws InvalidArgument when every token is forbidden.

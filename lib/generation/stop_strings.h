@@ -11,6 +11,8 @@ namespace transom::generation {
 /// held back, so that no part of one is ever given out.
 class StopStrings {
  public:
+  /// @param stops Must outlive the object.
+  explicit StopStrings(std::vector<std::string>&& stops) = delete;
   explicit StopStrings(const std::vector<std::string>& stops) : stops_(stops) { held_.reserve(256); }
 
   /// Adds a piece. @return Text that is certain not to belong to a stop string; valid until the next call.

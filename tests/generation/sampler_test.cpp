@@ -47,8 +47,8 @@ std::vector<float> logs(std::vector<float> probabilities) {
 }  // namespace
 
 TEST_CASE("sampler: greedy takes the first of the largest") {
-  const Settings greedy;
-  Sampler sampler(greedy, 4);
+  const Settings settings;
+  Sampler sampler(settings, 4);
   CHECK(sampler.choose(std::vector<float>{1, 3, 3, 2}) == 1);
   CHECK(sampler.choose(std::vector<float>{-kInf, -5, -kInf, -6}) == 1);
   CHECK_THROWS_AS(sampler.choose(std::vector<float>{-kInf, -kInf}), transom::InvalidArgument);

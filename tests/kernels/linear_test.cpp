@@ -56,7 +56,7 @@ std::vector<float> run(const LinearKernel& kernel, const Problem& p, const RunOp
   Aligned<char> prepared(kernel.prepared_bytes(k, p.n_rows));
   Aligned<char> scratch(kernel.scratch_bytes(k, p.n_rows));
   void* state = nullptr;
-  if (kernel.create != nullptr) REQUIRE(kernel.create(p.weight.packed, p.n_rows, &state) == nullptr);
+  if (kernel.create != nullptr) REQUIRE(kernel.create(p.weight.packed, 512, &state) == nullptr);
 
   LinearArgs args;
   args.src = p.src.data();

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Prefill against the f32 peak and decode against the read bandwidth. usage: attention_bench [threads]
+#include <memory>
+#include <vector>
+
+#include "bench/kernels/bench.h"
+#include "kernels/cpu/kernel_table.h"
+
+namespace transom::bench {
+namespace {
+
+using kernels::AttentionArgs;
+using kernels::KvType;
+
+struct Case {
+  std::size_t n_heads, n_kv_heads, head_dim, n_tokens;
+  std::int64_t first_pos, window;
+};
+constexpr Case kCases[] = {
+    {12, 2, 128, 512, 0, 0},        {12, 2, 128, 512, 16384, 0},  {12, 2, 128, 2048, 0, 0},
+    {12, 2, 128, 512, 16384, 2048}, {32, 32, 128, 512, 512, 0},   {12, 2, 128, 1, 1024, 0},
+    {12, 2, 128, 1, 16384, 0},      {12, 2, 128, 1, 16384, 2048}, {32, 32, 128, 1, 4096, 0},
+};
+
+/// Pairs of (query, key) that are visible.
+double visible_pairs(const Case& c) {
+  double pairs = 0;
+  for (std::size_t t = 0; t < c.n_tokens; ++t) {
+    const std::int64_t seen = c.first_pos + static_cast<std::int64_t>(t) + 1;
+    pairs += static_cast<double>(c.window > 0 ? std::min(seen, c.window) : seen);
+  }
+  return pairs;
+}
+
+void bench_case(Threads& threads, const Roofline& roof, kernels::Isa isa, const Case& c, KvType type) {
+  const std::size_t capacity = static_cast<std::size_t>(c.first_pos) + c.n_tokens;
+  const std::size_t cache_bytes = c.n_kv_heads * capacity * c.head_dim * kernels::kv_size(type);
+  // Caches beyond the last level are read in turn, so that decode reads memory.
+  const std::size_t copies = c.n_tokens == 1 ? (std::size_t{600} << 20) / (2 * cache_bytes) + 1 : 1;
+  PageBuffer keys(cache_bytes * copies), values(cache_bytes * copies);
+  PageBuffer q(c.n_tokens * c.n_heads * c.head_dim * sizeof(float)), dst(q.size());
+  std::memset(keys.data(), 0x3c, keys.size());
+  std::memset(values.data(), 0x3c, values.size());
+  std::memset(q.data(), 0x3c, q.size());
+  AttentionArgs args;
+  args.q = reinterpret_cast<const float*>(q.data());
+  args.dst = reinterpret_cast<float*>(dst.data());
+  args.q_stride = args.dst_stride = c.n_heads * c.head_dim;
+  args.kv = {type, nullptr, nullptr, c.n_kv_heads, c.head_dim, capacity, 0};
+  args.n_tokens = c.n_tokens;
+  args.n_heads = c.n_heads;
+  args.first_pos = c.first_pos;
+  args.window = c.window;
+  args.scale = 0.1f;
+  std::vector<std::unique_ptr<PageBuffer>> scratch;
+  for (std::size_t i = 0; i < threads.size(); ++i) {
+    scratch.push_back(std::make_unique<PageBuffer>(kernels::attention_scratch_bytes(args)));
+  }
+  const std::size_t items = kernels::attention_items(args);
+  std::size_t copy = 0;
+  const double seconds = fastest([&] {
+    copy = (copy + 1) % copies;
+    args.kv.keys = keys.data() + copy * cache_bytes;
+    args.kv.values = values.data() + copy * cache_bytes;
+    std::atomic<std::size_t> next{0};
+    return threads.time([&](std::size_t t) {
+      AttentionArgs mine = args;
+      mine.scratch = scratch[t]->data();
+      for (std::size_t item = next++; item < items; item = next++) {
+        mine.item_begin = items - 1 - item;  // the longest first
+        mine.item_end = mine.item_begin + 1;
+        kernels::kernel_table(isa).attention.run(mine);
+      }
+    });
+  });
+  const double pairs = visible_pairs(c);
+  const double flops = 4 * pairs * static_cast<double>(c.n_heads * c.head_dim) / seconds;
+  const double bytes = 2 * pairs / static_cast<double>(c.n_tokens) *
+                       static_cast<double>(c.n_kv_heads * c.head_dim * kernels::kv_size(type)) / seconds;
+  std::printf("%-4s heads %2zu/%2zu dim %zu tokens %4zu from %5lld window %4lld %10.1f us",
+              type == KvType::f32 ? "f32" : "bf16", c.n_heads, c.n_kv_heads, c.head_dim, c.n_tokens,
+              static_cast<long long>(c.first_pos), static_cast<long long>(c.window), seconds * 1e6);
+  if (c.n_tokens > 1) {
+    std::printf("  %6.1f GFLOP/s %5.1f %%\n", flops * 1e-9, 100 * flops / roof.f32_flop_per_s);
+  } else {
+    std::printf("  %6.1f GB/s %5.1f %%\n", bytes * 1e-9, 100 * bytes / roof.read_bytes_per_s);
+  }
+}
+
+}  // namespace
+}  // namespace transom::bench
+
+int main(int argc, char** argv) {
+  using namespace transom;
+  const kernels::KernelSelection selection = kernels::select_isa_from_environment();
+  if (selection.error != nullptr) {
+    std::fprintf(stderr, "TRANSOM_CPU_ISA: %s\n", selection.error);
+    return 1;
+  }
+  const std::size_t n_threads = bench::thread_count(argc, argv);
+  const bench::Roofline roof = bench::measure_roofline(n_threads);
+  bench::print(roof);
+  bench::Threads threads(n_threads);
+  for (const auto type : {kernels::KvType::bf16, kernels::KvType::f32}) {
+    for (const bench::Case& c : bench::kCases) bench::bench_case(threads, roof, selection.isa, c, type);
+  }
+}
