@@ -94,7 +94,7 @@ inline constexpr size_t kAttentionKeyTile = 64;
 constexpr size_t attention_scratch_bytes(const AttentionArgs& a) {
   const size_t rows = kAttentionQueryTile * (a.n_heads / a.kv.n_kv_heads);
   const size_t padded_dim = (a.kv.head_dim + 15) / 16 * 16;
-  return (rows * (2 * padded_dim + kAttentionKeyTile + 2 * 16) + kAttentionKeyTile * padded_dim) *
+  return (rows * (2 * padded_dim + kAttentionKeyTile + 2 * size_t{16}) + kAttentionKeyTile * padded_dim) *
          sizeof(float);
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loading: options, progress, missing pieces, saving.
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
 #include "io/safetensors.h"
 #include "io/safetensors_write.h"
 #include "tests/support/catch.h"
+#include "tests/support/environment.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/throws.h"
@@ -104,11 +106,20 @@ TEST_CASE("load: impossible options") {
   CHECK_THROWS_AS(AutoModel::from_pretrained(stories, {.device = "cuda"}), UnsupportedError);
   CHECK_THROWS_AS(AutoModel::from_pretrained(stories, {.threads = -3}), InvalidArgument);
   CHECK_THROWS_AS(AutoModel::from_pretrained("no/such-model"), NotFound);
-  ::setenv("TRANSOM_CPU_ISA", "avx9", 1);
+}
+
+TEST_CASE("load: TRANSOM_CPU_ISA chooses the kernels") {
+  const std::string stories = testing::tinystories().string();
+  // tests/CMakeLists.txt runs this whole program once for each instruction set.
+  if (const char* forced = std::getenv("TRANSOM_CPU_ISA")) {
+    CHECK(AutoModel::from_pretrained(stories).info().isa == forced);
+  }
+  {
+    const testing::EnvironmentVariable scalar("TRANSOM_CPU_ISA", "scalar");
+    CHECK(AutoModel::from_pretrained(stories).info().isa == "scalar");
+  }
+  const testing::EnvironmentVariable unknown("TRANSOM_CPU_ISA", "avx9");
   CHECK(contains(error_of<InvalidArgument>([&] { AutoModel::from_pretrained(stories); }), "TRANSOM_CPU_ISA"));
-  ::setenv("TRANSOM_CPU_ISA", "scalar", 1);
-  CHECK(AutoModel::from_pretrained(stories).info().isa == "scalar");
-  ::unsetenv("TRANSOM_CPU_ISA");
 }
 
 TEST_CASE("load: without tokenizer files ids still work, text does not") {

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "tests/fuzz/require.h"
 #include "text/stream_decoder.h"
 #include "text/tokenizer_loader.h"
 #include "text/utf8.h"
@@ -17,6 +17,7 @@
 namespace {
 
 using namespace transom;
+using fuzz::require;
 
 constexpr const char* kVocab =
     R"("model": {"type": "BPE", "byte_fallback": true, "unk_token": "<unk>", "fuse_unk": true,
@@ -41,10 +42,6 @@ constexpr const char* kSteps[] = {
     R"("normalizer": {"type": "Sequence", "normalizers": [{"type": "NFKD"}, {"type": "StripAccents"},
        {"type": "Lowercase"}, {"type": "Strip"}]}, "pre_tokenizer": {"type": "BertPreTokenizer"},)",
 };
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void exercise(const text::TokenizerImpl& tokenizer, std::string_view input) {
   const std::shared_ptr<const text::TokenizerImpl> shared(std::shared_ptr<void>(), &tokenizer);

@@ -2,22 +2,15 @@
 /// Arbitrary bytes through the UTF-8 helpers and the normalisation forms.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
+#include "tests/fuzz/require.h"
 #include "text/unicode_form.h"
 #include "text/utf8.h"
 
-namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-}  // namespace
-
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace transom::text;
+  using transom::fuzz::require;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   const std::string mended = replace_invalid_utf8(bytes);
   require(valid_utf8_prefix(mended) == mended.size());
