@@ -50,7 +50,7 @@ struct Sequence::Workspace {
         2 * spec.hidden + (sinks ? 2 : 1) * spec.qkv_columns() + attended + 3 * spec.intermediate;
     const std::int64_t floats = tokens * columns + score_rows * (spec.hidden + spec.vocab);
     buffer = backend.allocate(static_cast<std::size_t>(floats) * sizeof(float), "the workspace",
-                              backend::Buffer::Pages::lazy);
+                              backend::Buffer::Pages::huge);
     float* next = buffer.as<float>();
     const auto take = [&](std::int64_t rows, std::int64_t width) {
       const TensorView view = TensorView::dense(next, DType::f32, {rows, width});

@@ -26,7 +26,7 @@
 #include <string>
 #include <vector>
 
-#include "dnnl.hpp"
+#include <oneapi/dnnl/dnnl.hpp>
 #include "kernels/common/bf16.h"
 #include "kernels/cpu/kernel_table.h"
 

@@ -65,7 +65,7 @@ std::unique_ptr<PreparedLinear> CpuBackend::prepare_linear(const LinearWeights& 
 }
 
 void CpuBackend::grow(Buffer& buffer, std::size_t bytes) {
-  if (buffer.size() < bytes) buffer = Buffer(bytes, "kernel scratch", Buffer::Pages::lazy);
+  if (buffer.size() < bytes) buffer = Buffer(bytes, "kernel scratch", Buffer::Pages::huge);
 }
 
 void CpuBackend::reserve(const WorkspaceLimits& limits) {
