@@ -3,6 +3,9 @@
 /// The whole public interface.
 #pragma once
 
+// So that a first program that prints what it streams needs one include. The other headers do not need it.
+#include <iostream>
+
 #include "transom/auto_config.h"
 #include "transom/auto_model.h"
 #include "transom/auto_tokenizer.h"
