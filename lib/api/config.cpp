@@ -104,6 +104,7 @@ Config& Config::update_from_json(std::string_view json) {
   return update(std::move(map));
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): values are moved from, unseen by the check
 Config& Config::update(Value::Map values) {
   Config changed = *this;
   for (auto& [key, value] : values) {

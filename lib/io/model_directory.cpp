@@ -83,7 +83,7 @@ fs::path find_model_directory(std::string_view path_or_id) {
   if (path_or_id.find('\0') != path_or_id.npos) throw InvalidArgument("the model path holds a zero byte");
   if (path_or_id.empty())
     throw InvalidArgument("expected a model directory or org/name, found an empty string");
-  const fs::path path{std::string(path_or_id)};
+  fs::path path{std::string(path_or_id)};
   if (directory_exists(path)) return path;
   std::error_code ignored;
   if (fs::exists(path, ignored)) {
@@ -102,7 +102,7 @@ fs::path find_model_directory(std::string_view path_or_id) {
   const fs::path repository = *cache / *folder;
   const std::string commit = main_commit(repository);
   if (!commit.empty()) {
-    const fs::path snapshot = repository / "snapshots" / commit;
+    fs::path snapshot = repository / "snapshots" / commit;
     if (directory_exists(snapshot)) return snapshot;
     looked += "; " + snapshot.string();
   } else {

@@ -128,18 +128,18 @@ KvDType read_kv_dtype(const ConfigReader& reader) {
 }  // namespace
 
 std::span<const RuntimeKey> runtime_keys() {
-  static const std::array<RuntimeKey, 11> kKeys{{{"attention_window", 0},
-                                                 {"attention_sinks", 0},
-                                                 {"attention_pattern", "window"},
-                                                 {"max_context", 0},
-                                                 {"quantization", "none"},
-                                                 {"quantization_method", "rtn"},
-                                                 {"quantization_group_size", -1},
-                                                 {"kv_cache_dtype", "auto"},
-                                                 {"dtype", "auto"},
-                                                 {"device", "cpu"},
-                                                 {"threads", 0}}};
-  return kKeys;
+  static const std::array<RuntimeKey, 11> keys{{{"attention_window", 0},
+                                                {"attention_sinks", 0},
+                                                {"attention_pattern", "window"},
+                                                {"max_context", 0},
+                                                {"quantization", "none"},
+                                                {"quantization_method", "rtn"},
+                                                {"quantization_group_size", -1},
+                                                {"kv_cache_dtype", "auto"},
+                                                {"dtype", "auto"},
+                                                {"device", "cpu"},
+                                                {"threads", 0}}};
+  return keys;
 }
 
 void check_runtime_keys(const ConfigReader& reader) {
