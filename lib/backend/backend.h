@@ -118,7 +118,7 @@ class Backend {
                          const KvCacheView& cache) = 0;
   virtual void attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
                          const AttentionParams& params, const TensorView& dst) = 0;
-  virtual void gated_mul(const TensorView& src, const TensorView& dst) = 0;
+  virtual void gated_linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst) = 0;
   virtual void gather_rows(const TensorView& src, std::span<const std::int64_t> rows,
                            const TensorView& dst) = 0;
 };

@@ -108,10 +108,12 @@ void attention(Backend& backend, const TensorView& q, const TensorView* q_sink, 
   backend.attention(q, q_sink, cache, params, dst);
 }
 
-void gated_mul(Backend& backend, const TensorView& src, const TensorView& dst) {
-  require(is_matrix(src) && is_matrix(dst) && src.rows() == dst.rows() && src.columns() == 2 * dst.columns(),
-          "gated_mul: src ", src, ", dst ", dst);
-  backend.gated_mul(src, dst);
+void gated_linear(Backend& backend, const PreparedLinear& weight, const TensorView& src,
+                  const TensorView& dst) {
+  require(is_matrix(src) && is_matrix(dst) && src.rows() == dst.rows() && src.columns() == weight.cols &&
+              2 * dst.columns() == weight.rows,
+          "gated_linear: src ", src, ", weight [", weight.rows, ", ", weight.cols, "], dst ", dst);
+  if (src.rows() > 0) backend.gated_linear(weight, src, dst);
 }
 
 void gather_rows(Backend& backend, const TensorView& src, std::span<const std::int64_t> rows,

@@ -39,8 +39,10 @@ void kv_append(Backend& backend, const TensorView& keys, const TensorView& value
 void attention(Backend& backend, const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
                const AttentionParams& params, const TensorView& dst);
 
-/// dst = silu(gate) * up. src [tokens, 2n] (gate | up), dst [tokens, n].
-void gated_mul(Backend& backend, const TensorView& src, const TensorView& dst);
+/// The first half of a gated MLP: dst = silu(src G^T + b) * (src U^T + c), where weight stacks G over U. src
+/// [tokens, cols], dst [tokens, weight.rows / 2], not overlapping.
+void gated_linear(Backend& backend, const PreparedLinear& weight, const TensorView& src,
+                  const TensorView& dst);
 
 /// dst[i] = src[rows[i]]. src [tokens, n], dst [rows.size(), n], not overlapping.
 void gather_rows(Backend& backend, const TensorView& src, std::span<const std::int64_t> rows,

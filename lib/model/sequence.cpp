@@ -47,7 +47,7 @@ struct Sequence::Workspace {
     const bool sinks = spec.attention_sinks > 0;
     score_rows = std::min(tokens, kScoreRows);
     const std::int64_t columns =
-        2 * spec.hidden + (sinks ? 2 : 1) * spec.qkv_columns() + attended + 3 * spec.intermediate;
+        2 * spec.hidden + (sinks ? 2 : 1) * spec.qkv_columns() + attended + spec.intermediate;
     const std::int64_t floats = tokens * columns + score_rows * (spec.hidden + spec.vocab);
     buffer = backend.allocate(static_cast<std::size_t>(floats) * sizeof(float), "the workspace",
                               backend::Buffer::Pages::huge);
@@ -62,7 +62,6 @@ struct Sequence::Workspace {
     block.qkv = take(tokens, spec.qkv_columns());
     if (sinks) block.q_sink = take(tokens, spec.qkv_columns());
     block.attended = take(tokens, attended);
-    block.gate_up = take(tokens, 2 * spec.intermediate);
     block.gated = take(tokens, spec.intermediate);
     scored = take(score_rows, spec.hidden);
     logits = take(score_rows, spec.vocab);
@@ -80,8 +79,7 @@ struct Sequence::Workspace {
 
   BlockWorkspace first_rows(std::int64_t tokens) const {
     BlockWorkspace part = block;
-    for (TensorView* view :
-         {&part.x, &part.normed, &part.qkv, &part.q_sink, &part.attended, &part.gate_up, &part.gated}) {
+    for (TensorView* view : {&part.x, &part.normed, &part.qkv, &part.q_sink, &part.attended, &part.gated}) {
       if (view->data != nullptr) *view = view->row_slice(0, tokens);
     }
     part.row_numbers = std::span(row_numbers).first(static_cast<std::size_t>(tokens));

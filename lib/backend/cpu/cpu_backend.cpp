@@ -6,15 +6,15 @@
 
 #include "backend/cpu/cpu_linear.h"
 #include "core/checks.h"
+#include "core/count.h"
 #include "transom/error.h"
 
 namespace transom::backend {
 
+using core::count;
 using core::message;
 
 namespace {
-
-std::size_t count(std::int64_t n) { return static_cast<std::size_t>(n); }
 
 const kernels::KernelTable& select_table() {
   const kernels::KernelSelection selection = kernels::select_isa_from_environment();
@@ -42,6 +42,7 @@ kernels::KvView kv_view(const KvCacheView& cache) {
 CpuBackend::CpuBackend(int threads, bool pin_threads) : pool_(threads, pin_threads), table_(&select_table()) {
   scratch_.resize(count(pool_.size()));
   private_prepared_.resize(count(pool_.size()));
+  panel_outputs_.resize(count(pool_.size()));
 }
 
 BackendInfo CpuBackend::describe() const { return {"cpu", kernels::isa_name(table_->isa), pool_.size()}; }
@@ -62,10 +63,6 @@ void CpuBackend::execute(const std::function<void()>& step) { pool_.run(step); }
 
 std::unique_ptr<PreparedLinear> CpuBackend::prepare_linear(const LinearWeights& weights) {
   return std::make_unique<CpuLinear>(weights, table_->isa, *table_, pool_);
-}
-
-void CpuBackend::grow(Buffer& buffer, std::size_t bytes) {
-  if (buffer.size() < bytes) buffer = Buffer(bytes, "kernel scratch", Buffer::Pages::huge);
 }
 
 void CpuBackend::reserve(const WorkspaceLimits& limits) {
@@ -115,49 +112,6 @@ void CpuBackend::rms_norm(const TensorView& src, const TensorView& weight, float
       share.dst = dst.f32() + (begin + i) * count(dst.stride[0]);
       table_->rms_norm.run(share);
     }
-  });
-}
-
-void CpuBackend::linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst,
-                        bool accumulate) {
-  const auto& prepared = static_cast<const CpuLinear&>(weight);
-  kernels::LinearArgs args;
-  args.src = src.f32();
-  args.src_stride = count(src.stride[0]);
-  args.weight = prepared.weight();
-  args.dst = dst.f32();
-  args.dst_stride = count(dst.stride[0]);
-  args.n_rows = count(src.rows());
-  args.accumulate = accumulate;
-  const CpuLinear::Chosen& chosen = prepared.chosen(args.n_rows);
-  const kernels::LinearKernel& kernel = *chosen.kernel;
-  args.state = chosen.state;
-  const std::size_t prepared_bytes = kernel.prepared_bytes(args.weight.k, args.n_rows);
-  const std::size_t scratch_bytes = kernel.scratch_bytes(args.weight.k, args.n_rows);
-  const std::size_t items = kernel.prepare_items(args.n_rows);
-  // Few rows: every thread prepares them for itself, which is cheaper than waiting for each other.
-  const bool shared = prepared_bytes > 0 && args.n_rows > kernels::kDecodeRows;
-  for (Buffer& buffer : scratch_) grow(buffer, scratch_bytes);
-  if (shared) {
-    grow(shared_prepared_, prepared_bytes);
-    args.prepared = shared_prepared_.data();
-    pool_.parallel_ranges(items,
-                          [&](std::size_t begin, std::size_t end) { kernel.prepare(args, begin, end); });
-  } else {
-    for (Buffer& buffer : private_prepared_) grow(buffer, prepared_bytes);
-  }
-  const std::size_t panels = kernels::panel_count(args.weight.n);
-  pool_.parallel([&](int thread, int n) {
-    kernels::LinearArgs share = args;
-    share.panel_begin = panels * count(thread) / count(n);
-    share.panel_end = panels * count(thread + 1) / count(n);
-    if (share.panel_begin == share.panel_end) return;
-    share.scratch = thread_scratch(thread);
-    if (!shared && prepared_bytes > 0) {
-      share.prepared = private_prepared_[count(thread)].data();
-      kernel.prepare(share, 0, items);
-    }
-    kernel.run(share);
   });
 }
 
@@ -229,26 +183,12 @@ void CpuBackend::attention(const TensorView& q, const TensorView* q_sink, const 
   // ones.
   pool_.parallel([&](int thread, int n) {
     kernels::AttentionArgs share = args;
-    share.scratch = thread_scratch(thread);
+    share.scratch = scratch_[count(thread)].data();
     for (std::size_t item = count(thread); item < items; item += count(n)) {
       share.item_begin = item;
       share.item_end = item + 1;
       table_->attention.run(share);
     }
-  });
-}
-
-void CpuBackend::gated_mul(const TensorView& src, const TensorView& dst) {
-  kernels::GatedMulArgs args;
-  args.src_stride = count(src.stride[0]);
-  args.dst_stride = count(dst.stride[0]);
-  args.n = count(dst.columns());
-  pool_.parallel_ranges(count(src.rows()), [&](std::size_t begin, std::size_t end) {
-    kernels::GatedMulArgs share = args;
-    share.src = src.f32() + begin * args.src_stride;
-    share.dst = dst.f32() + begin * args.dst_stride;
-    share.n_tokens = end - begin;
-    table_->gated_mul.run(share);
   });
 }
 

@@ -38,19 +38,35 @@ class CpuBackend final : public Backend {
                  const KvCacheView& cache) override;
   void attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
                  const AttentionParams& params, const TensorView& dst) override;
-  void gated_mul(const TensorView& src, const TensorView& dst) override;
+  void gated_linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst) override;
   void gather_rows(const TensorView& src, std::span<const std::int64_t> rows, const TensorView& dst) override;
 
  private:
-  /// Scratch of at least this size for thread 0 .. n-1 (a cache line apart), or one shared by all.
-  std::byte* thread_scratch(int thread) { return scratch_[static_cast<std::size_t>(thread)].data(); }
-  void grow(Buffer& buffer, std::size_t bytes);
+  /// A product that is ready to run: rows prepared where all threads share them, scratch sized, no output
+  /// yet.
+  struct Product {
+    kernels::LinearArgs args;
+    const kernels::LinearKernel* kernel = nullptr;
+    std::size_t prepare_items = 0;
+    bool prepare_privately = false;  // each thread prepares the rows for itself
+  };
+
+  static void grow(Buffer& buffer, std::size_t bytes);
+  Product start_product(const PreparedLinear& weight, const TensorView& src);
+  /// Scratch and rows of one thread.
+  kernels::LinearArgs thread_args(const Product& product, std::size_t thread);
+  void gate(const float* src, std::size_t src_stride, float* dst, std::size_t dst_stride, std::size_t rows,
+            std::size_t columns);
+  void gate_by_panels(const Product& product, const TensorView& dst);
 
   core::ThreadPool pool_;
   const kernels::KernelTable* table_;
   std::vector<Buffer> scratch_;           // [threads] run scratch
   std::vector<Buffer> private_prepared_;  // [threads] rows prepared by each thread for itself (decode)
   Buffer shared_prepared_;                // rows prepared once for all threads (prefill)
+  std::vector<Buffer>
+      panel_outputs_;   // [threads] gate and up columns on their way to be multiplied (prefill)
+  Buffer gate_and_up_;  // both halves whole: few rows, or widths that panels do not divide
 };
 
 }  // namespace transom::backend

@@ -55,8 +55,7 @@ void run_decoder_block(const ModelSpec& spec, const LayerSpec& layer, const Laye
   ops::linear(backend, *weights.output, work.attended, work.x, true);
 
   ops::rms_norm(backend, work.x, weights.mlp_norm, epsilon, work.normed);
-  ops::linear(backend, *weights.gate_up, work.normed, work.gate_up);
-  ops::gated_mul(backend, work.gate_up, work.gated);
+  ops::gated_linear(backend, *weights.gate_up, work.normed, work.gated);
   ops::linear(backend, *weights.down, work.gated, work.x, true);
 }
 

@@ -17,7 +17,6 @@ struct BlockWorkspace {
   TensorView qkv;       // [tokens, qkv_columns]
   TensorView q_sink;    // [tokens, qkv_columns], only its first columns used; empty without sinks
   TensorView attended;  // [tokens, n_heads * head_dim]
-  TensorView gate_up;   // [tokens, 2 * intermediate]
   TensorView gated;     // [tokens, intermediate]
   std::span<const std::int64_t> row_numbers;  // 0, 1, 2, ...
 };

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// The products of the CPU backend: rows prepared once, panels of the weight split over the threads.
+#include <algorithm>
+#include <cstdint>
+
+#include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/cpu_linear.h"
+#include "core/count.h"
+
+namespace transom::backend {
+
+using core::count;
+using kernels::kPanelColumns;
+
+namespace {
+
+// Gate and up panels that a thread computes before it multiplies them: 512 rows x 4 panels of f32 are 512 KB
+// and stay in the L2 cache, where the whole of both halves (36 MB for 512 x 17920) would go to memory and
+// back.
+constexpr std::size_t kGatedPanels = 2;
+
+/// Where column 0 of a row would be, if column `first` is at p. Kernels count columns from the weight's first
+/// output.
+float* origin(float* p, std::size_t first) {
+  return reinterpret_cast<float*>(reinterpret_cast<std::uintptr_t>(p) - first * sizeof(float));
+}
+
+}  // namespace
+
+void CpuBackend::grow(Buffer& buffer, std::size_t bytes) {
+  if (buffer.size() < bytes) buffer = Buffer(bytes, "kernel scratch", Buffer::Pages::huge);
+}
+
+CpuBackend::Product CpuBackend::start_product(const PreparedLinear& weight, const TensorView& src) {
+  const auto& prepared = static_cast<const CpuLinear&>(weight);
+  Product product;
+  kernels::LinearArgs& args = product.args;
+  args.src = src.f32();
+  args.src_stride = count(src.stride[0]);
+  args.weight = prepared.weight();
+  args.n_rows = count(src.rows());
+  const CpuLinear::Chosen& chosen = prepared.chosen(args.n_rows);
+  const kernels::LinearKernel& kernel = *chosen.kernel;
+  args.state = chosen.state;
+  product.kernel = &kernel;
+  product.prepare_items = kernel.prepare_items(args.n_rows);
+  const std::size_t scratch_bytes = kernel.scratch_bytes(args.weight.k, args.n_rows);
+  for (Buffer& buffer : scratch_) grow(buffer, scratch_bytes);
+  const std::size_t prepared_bytes = kernel.prepared_bytes(args.weight.k, args.n_rows);
+  if (prepared_bytes == 0) return product;
+  // Few rows: every thread prepares them for itself, which is cheaper than waiting for each other.
+  product.prepare_privately = args.n_rows <= kernels::kDecodeRows;
+  if (product.prepare_privately) {
+    for (Buffer& buffer : private_prepared_) grow(buffer, prepared_bytes);
+    return product;
+  }
+  grow(shared_prepared_, prepared_bytes);
+  args.prepared = shared_prepared_.data();
+  pool_.parallel_ranges(product.prepare_items,
+                        [&](std::size_t begin, std::size_t end) { kernel.prepare(args, begin, end); });
+  return product;
+}
+
+kernels::LinearArgs CpuBackend::thread_args(const Product& product, std::size_t thread) {
+  kernels::LinearArgs args = product.args;
+  args.scratch = scratch_[thread].data();
+  if (product.prepare_privately) {
+    args.prepared = private_prepared_[thread].data();
+    product.kernel->prepare(args, 0, product.prepare_items);
+  }
+  return args;
+}
+
+void CpuBackend::linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst,
+                        bool accumulate) {
+  Product product = start_product(weight, src);
+  product.args.dst = dst.f32();
+  product.args.dst_stride = count(dst.stride[0]);
+  product.args.accumulate = accumulate;
+  const std::size_t panels = kernels::panel_count(product.args.weight.n);
+  pool_.parallel([&](int thread, int n) {
+    const std::size_t begin = panels * count(thread) / count(n), end = panels * count(thread + 1) / count(n);
+    if (begin == end) return;
+    kernels::LinearArgs share = thread_args(product, count(thread));
+    share.panel_begin = begin;
+    share.panel_end = end;
+    product.kernel->run(share);
+  });
+}
+
+void CpuBackend::gated_linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst) {
+  const std::int64_t columns = dst.columns();
+  if (count(src.rows()) > kernels::kDecodeRows && count(columns) % kPanelColumns == 0) {
+    gate_by_panels(start_product(weight, src), dst);
+    return;
+  }
+  grow(gate_and_up_, count(src.rows() * 2 * columns) * sizeof(float));
+  const TensorView both = TensorView::dense(gate_and_up_.data(), DType::f32, {src.rows(), 2 * columns});
+  linear(weight, src, both, false);
+  pool_.parallel_ranges(count(src.rows()), [&](std::size_t begin, std::size_t end) {
+    gate(both.f32() + begin * count(2 * columns), count(2 * columns),
+         dst.f32() + begin * count(dst.stride[0]), count(dst.stride[0]), end - begin, count(columns));
+  });
+}
+
+/// Each thread computes matching gate and up panels into its own buffer and multiplies them there.
+void CpuBackend::gate_by_panels(const Product& product, const TensorView& dst) {
+  const std::size_t rows = product.args.n_rows, panels = count(dst.columns()) / kPanelColumns;
+  for (Buffer& buffer : panel_outputs_) grow(buffer, rows * 2 * kGatedPanels * kPanelColumns * sizeof(float));
+  pool_.parallel([&](int thread, int n) {
+    const std::size_t begin = panels * count(thread) / count(n), end = panels * count(thread + 1) / count(n);
+    if (begin == end) return;
+    kernels::LinearArgs share = thread_args(product, count(thread));
+    float* const outputs = panel_outputs_[count(thread)].as<float>();
+    for (std::size_t panel = begin; panel < end; panel += kGatedPanels) {
+      const std::size_t taken = std::min(kGatedPanels, end - panel), width = taken * kPanelColumns;
+      share.dst_stride = 2 * width;
+      const std::size_t gate_panel = panel, up_panel = panels + panel;
+      for (const std::size_t first : {gate_panel, up_panel}) {
+        float* const to = outputs + (first == gate_panel ? 0 : width);
+        share.dst = origin(to, first * kPanelColumns);
+        share.panel_begin = first;
+        share.panel_end = first + taken;
+        product.kernel->run(share);
+      }
+      gate(outputs, 2 * width, dst.f32() + panel * kPanelColumns, count(dst.stride[0]), rows, width);
+    }
+  });
+}
+
+void CpuBackend::gate(const float* src, std::size_t src_stride, float* dst, std::size_t dst_stride,
+                      std::size_t rows, std::size_t columns) {
+  kernels::GatedMulArgs args;
+  args.src = src;
+  args.src_stride = src_stride;
+  args.dst = dst;
+  args.dst_stride = dst_stride;
+  args.n_tokens = rows;
+  args.n = columns;
+  table_->gated_mul.run(args);
+}
+
+}  // namespace transom::backend
