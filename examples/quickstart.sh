@@ -18,6 +18,7 @@ if [ "${1:-}" = "-h" ] || [ "${1:-}" = "--help" ]; then
 fi
 prompt="${1:-Once upon a time}"
 if [ "$#" -gt 0 ]; then shift; fi
+if [ "$#" -eq 0 ]; then set -- --max-new-tokens 200; fi
 
 set_up
 build transom-stream
