@@ -17,26 +17,25 @@ namespace transom {
 /// runtime keys. A value type: copies are independent; distinct objects may be used from distinct threads.
 ///
 /// Runtime keys:
-///   attention_window         int     0 = as the model says; -1 = full attention; n = every layer sees n
-///   tokens,
-///                                    the current one included, and the KV cache stays that small
-///   attention_sinks          int     first tokens that stay visible beyond the window (StreamingLLM);
-///   default 0 attention_pattern        string  "window" (default) max_context              int     tokens a
-///   session can hold; 0 = max_position_embeddings quantization             string  "none" (default) |
-///   "int8": weights are quantised while loading quantization_method      string  "rtn" (default): round to
-///   nearest quantization_group_size  int     -1 (default): one scale per output row kv_cache_dtype string
-///   "auto" (default: bf16 for 16-bit weights, else f32) | "f32" | "bf16" dtype                    string
-///   "auto" (default: as stored) | "f32" | "bf16": weights in memory device                   string  "cpu"
-///   (default); ModelOptions::device wins when it is set threads                  int     0 (default): every
-///   core; ModelOptions::threads wins when it is set
+/// - attention_window (int): 0 = as the model says (default); -1 = full attention; n = every layer sees n
+///   tokens, the current one included, and the KV cache stays that small.
+/// - attention_sinks (int): first tokens that stay visible beyond the window (StreamingLLM); default 0.
+/// - attention_pattern (string): "window" (default).
+/// - max_context (int): tokens a session can hold; 0 = max_position_embeddings (default).
+/// - quantization (string): "none" (default) or "int8": weights are quantised while loading.
+/// - quantization_method (string): "rtn" (default): round to nearest.
+/// - quantization_group_size (int): -1 (default): one scale per output row.
+/// - kv_cache_dtype (string): "auto" (default: bf16 for 16-bit weights, else f32), "f32" or "bf16".
+/// - dtype (string): weights in memory: "auto" (default: as stored), "f32" or "bf16".
+/// - device (string): "cpu" (default); ModelOptions::device wins when it is set.
+/// - threads (int): 0 = every core (default); ModelOptions::threads wins when it is set.
 class TRANSOM_API Config {
  public:
   Config() = default;
 
   /// Sets several keys: all of them, or none when one is refused.
   /// @throws InvalidArgument for an unknown key (naming the nearest known one) and for a value that the key
-  /// can not
-  ///   have; UnsupportedError for a legal value that this version can not serve.
+  ///   can not have; UnsupportedError for a legal value that this version can not serve.
   Config& update(std::initializer_list<std::pair<std::string_view, Value>> values);
   /// The same with values made at run time.
   Config& update(Value::Map values);

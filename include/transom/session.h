@@ -47,8 +47,7 @@ class TRANSOM_API Session {
 
   /// Appends tokens to the text and scores what follows: the last token only, or each of them.
   /// @throws InvalidArgument for no tokens, an id outside the vocabulary, or a text longer than the context;
-  /// the
-  ///   session is unchanged then.
+  ///   the session is unchanged then.
   Logits forward(std::span<const TokenId> tokens, LogitsFor which = LogitsFor::last);
 
   /// Appends the prompt and generates. Text continues where the session stands: special tokens are added only
@@ -69,8 +68,7 @@ class TRANSOM_API Session {
   void reset();
   /// Forgets the tokens from `position` on.
   /// @throws InvalidArgument when position is not in [0, position()], or a window has already overwritten
-  /// tokens that
-  ///   the shorter text would still see.
+  ///   tokens that the shorter text would still see.
   void truncate(std::int64_t position);
 
   /// For the library's own use.

@@ -47,8 +47,7 @@ class TRANSOM_API Value {
   bool is_map() const noexcept { return data_.index() == 6; }
 
   /// @tparam T bool, int, int64_t, float, double, std::string, Value::List or Value::Map. An integer is also
-  /// a
-  ///   number; a number without fraction is also an integer.
+  ///   a number; a number without fraction is also an integer.
   /// @throws InvalidArgument naming the key that this value was read from, what was asked for and what it is.
   template <typename T>
   T as() const;

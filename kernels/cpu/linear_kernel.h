@@ -12,10 +12,9 @@ namespace transom::kernels {
 ///
 ///   once per weight   create, if not null (a message: the kernel refuses)
 ///   per call          prepare items [0, prepare_items(n_rows)) into args.prepared (shared by all threads,
-///   split over
-///                     them as you like), wait, then each thread calls run with its own panels and scratch.
-///                     With few rows it is cheaper that every thread prepares all items for itself: no
-///                     waiting.
+///                     split over them as you like), wait, then each thread calls run with its own panels
+///                     and scratch. With few rows it is cheaper that every thread prepares all items for
+///                     itself: no waiting.
 ///
 /// prepared_bytes 0 means that nothing is to be prepared. The same prepared rows serve every weight of equal
 /// type and k under the same kernel. n_rows is between 1 and max_rows.

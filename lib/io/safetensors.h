@@ -45,8 +45,7 @@ std::vector<StoredTensor> parse_safetensors(std::span<const std::byte> bytes, co
 class Checkpoint {
  public:
   /// @throws NotFound when the directory holds neither; FormatError for corrupt files; UnsupportedError for a
-  /// legal
-  ///   dtype that this version can not hold.
+  ///   legal dtype that this version can not hold.
   explicit Checkpoint(const std::filesystem::path& directory);
 
   /// nullptr when there is no such tensor.
