@@ -46,8 +46,8 @@ struct TokenLogprobs {
 
 /// The result of generate().
 struct Generation {
-  /// Generated text without prompt, stop string or special tokens; valid UTF-8. It continues the prompt's text: a
-  /// space between the two belongs to it.
+  /// Generated text without prompt, stop string or special tokens; valid UTF-8. It continues the prompt's
+  /// text: a space between the two belongs to it.
   std::string text;
   std::vector<TokenId> tokens;  ///< generated ids, EOS included
   FinishReason finish_reason = FinishReason::length;
