@@ -46,3 +46,13 @@ if(NOT output MATCHES "a little girl named Lily")
   message(FATAL_ERROR "${KIND}: unexpected text: ${output}")
 endif()
 message("${KIND}: ${output}")
+
+# The example of embedding is a consumer of the same install tree.
+if(KIND STREQUAL "find_package")
+  step("configure examples/embed" "${CMAKE_COMMAND}" -G "${GENERATOR}" -S "${SOURCE}/examples/embed" -B "${WORK}/embed" ${arguments})
+  step("build examples/embed" "${CMAKE_COMMAND}" --build "${WORK}/embed")
+  step("run examples/embed" "${WORK}/embed/embed" "${MODEL}")
+  if(NOT output MATCHES "transom [0-9.]+: .*a little girl named Lily")
+    message(FATAL_ERROR "${KIND}: examples/embed: unexpected text: ${output}")
+  endif()
+endif()
