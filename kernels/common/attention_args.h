@@ -29,7 +29,8 @@ struct KvView {
 };
 
 /// Writes n_tokens rows of keys and values at positions first_pos .. first_pos + n_tokens - 1.
-/// k, v [n_tokens, n_kv_heads, head_dim] f32, row stride in elements. n_tokens <= capacity - n_sinks.
+/// k, v [n_tokens, n_kv_heads, head_dim] f32, row stride in elements. n_tokens <= capacity - n_sinks, or
+/// first_pos + n_tokens <= capacity.
 struct KvAppendArgs {
   KvView kv;
   const float* k = nullptr;

@@ -86,8 +86,9 @@ void kv_append(Backend& backend, const TensorView& keys, const TensorView& value
   require(is_heads(keys) && same_extents(keys, values) && keys.stride == values.stride && first_position >= 0,
           "kv_append: keys ", keys, ", values ", values);
   check_cache("kv_append", cache, keys.extent[1], keys.extent[2]);
-  require(keys.rows() <= cache.keys.extent[1] - cache.sinks, "kv_append: ", keys.rows(), " tokens, cache ",
-          cache.keys);
+  const std::int64_t capacity = cache.keys.extent[1];
+  require(first_position + keys.rows() <= capacity || keys.rows() <= capacity - cache.sinks,
+          "kv_append: ", keys.rows(), " tokens at ", first_position, ", cache ", cache.keys);
   backend.kv_append(keys, values, first_position, cache);
 }
 

@@ -21,12 +21,12 @@ KvCache::KvCache(const ModelSpec& spec, DType dtype, std::int64_t context, std::
                  backend::Backend& backend)
     : spec_(spec) {
   for (const LayerSpec& layer : spec.layers) {
-    std::int64_t capacity = context;
-    std::int64_t sinks = 0;
-    if (layer.window > 0 && layer.window < context &&
-        spec.attention_sinks + layer.window - 1 + chunk < context) {
-      sinks = spec.attention_sinks;
-      capacity = sinks + layer.window - 1 + chunk;
+    std::int64_t capacity = context, sinks = 0;
+    if (layer.window > 0) {
+      // Where the ring would be no shorter than the context, a slot for each position serves; the sinks stay
+      // visible.
+      capacity = std::min(context, spec.attention_sinks + std::min(layer.window, context) - 1 + chunk);
+      sinks = std::min(spec.attention_sinks, capacity - 1);
     }
     const std::int64_t row = spec.n_kv_heads * spec.head_dim * static_cast<std::int64_t>(dtype_size(dtype));
     if (capacity > kMaxCacheBytes / row) {

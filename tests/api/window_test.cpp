@@ -88,6 +88,18 @@ TEST_CASE("sinks: the first tokens stay visible") {
   }
 }
 
+TEST_CASE("sinks: a session that holds the whole text shows them too") {
+  const auto ids = some_ids(30);
+  for (const std::int64_t sinks : {2, 20, 40, 1000}) {
+    const Model model = windowed(4, sinks, 1);
+    const Logits unbounded = model.new_session().forward(ids);
+    for (const std::int64_t context : {30, 31, 36, 64}) {
+      INFO(sinks << " sinks, context " << context);
+      CHECK(largest_difference(unbounded, model.new_session({.max_context = context}).forward(ids)) < 2e-4);
+    }
+  }
+}
+
 TEST_CASE("sinks: positions are those inside the cache (StreamingLLM)") {
   // One layer: the last query sees sinks and window exactly as in a text from which the middle was cut out.
   const Model model = windowed(6, 3, 1);
