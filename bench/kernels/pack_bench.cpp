@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Rows of a bf16 checkpoint into panels of each type, in bytes read per second. usage: transom_bench_pack
-/// [threads]
+/// Rows of a bf16 checkpoint into panels of each type, in bytes read per second.
+/// usage: transom_bench_pack [threads]
 #include <vector>
 
 #include "bench/kernels/bench.h"

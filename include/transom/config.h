@@ -27,7 +27,7 @@ namespace transom {
 /// - quantization_group_size (int): -1 (default): one scale per output row.
 /// - kv_cache_dtype (string): "auto" (default: bf16 for 16-bit weights, else f32), "f32" or "bf16".
 /// - dtype (string): weights in memory: "auto" (default: as stored), "f32" or "bf16".
-/// - device (string): "cpu" (default); ModelOptions::device wins when it is set.
+/// - device (string): "cpu" (default); another ModelOptions::device wins.
 /// - threads (int): 0 = every core (default); ModelOptions::threads wins when it is set.
 class TRANSOM_API Config {
  public:

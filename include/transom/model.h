@@ -32,7 +32,7 @@ struct LoadProgress {
 };
 
 struct ModelOptions {
-  /// "cpu".
+  /// "cpu": as the configuration says, which is "cpu" unless it was changed.
   std::string device = "cpu";
   /// Threads of the model's own pool, shared by its sessions. 0 = every core this process may use.
   int threads = 0;

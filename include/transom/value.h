@@ -28,10 +28,15 @@ class TRANSOM_API Value {
   Value(bool value) : data_(value) {}
   template <std::integral T>
   requires(!std::same_as<T, bool> && !std::same_as<T, char>) Value(T value)
-      : data_(static_cast<std::int64_t>(value)) {}
+      : data_(static_cast<std::int64_t>(value)) {
+    // What 63 bits can not hold is kept as a number, so that it is refused where an integer is expected.
+    if (std::cmp_greater(value, INT64_MAX)) data_ = static_cast<double>(value);
+  }
   template <std::floating_point T>
   Value(T value) : data_(static_cast<double>(value)) {}
-  Value(const char* value) : data_(std::string(value)) {}
+  Value(const char* value) {
+    if (value != nullptr) data_ = std::string(value);
+  }
   Value(std::string_view value) : data_(std::string(value)) {}
   Value(std::string value) : data_(std::move(value)) {}
   Value(List value) : data_(std::move(value)) {}

@@ -53,7 +53,9 @@ void check_tokenizer_fits(const Tokenizer& tokenizer, const model::ModelSpec& sp
                     ": text with the others is refused");
 }
 
-Model load(const fs::path& directory, const Config& config, const ModelOptions& options) {
+Model load(const fs::path& found, const Config& config, const ModelOptions& options) {
+  const fs::path directory =
+      fs::absolute(found);  // it is needed later, whatever the working directory then is
   const auto start = std::chrono::steady_clock::now();
   model::ModelSpec spec = model::read_spec(config);
   std::optional<Tokenizer> tokenizer = load_tokenizer_if_there(directory);

@@ -136,7 +136,12 @@ Config Config::without(std::initializer_list<std::string_view> keys) const {
 
 std::string Config::to_json(int indent) const { return pretty(Value(values_), indent, 0); }
 
-std::string Config::model_type() const { return get("model_type").as<std::string>(); }
+std::string Config::model_type() const {
+  const model::ConfigReader reader(*this);
+  if (!reader.has("model_type"))
+    reader.fail("model_type", "expected the name of a model family, found nothing");
+  return reader.text("model_type", "");
+}
 std::int64_t Config::hidden_size() const { return model::read_spec(*this).hidden; }
 std::int64_t Config::intermediate_size() const { return model::read_spec(*this).intermediate; }
 std::int64_t Config::num_hidden_layers() const { return model::read_spec(*this).n_layers; }

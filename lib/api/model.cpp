@@ -30,7 +30,9 @@ constexpr const char* kCompanionFiles[] = {"generation_config.json",
 void copy_whole_file(const fs::path& from, const fs::path& to) {
   std::ifstream in(from, std::ios::binary);
   if (!in) throw DeviceError(message(from.string(), ": cannot read"));
-  io::replace_file(to, [&](std::ostream& out) { out << in.rdbuf(); });
+  io::replace_file(to, [&](std::ostream& out) {
+    if (in.peek() != std::ifstream::traits_type::eof()) out << in.rdbuf();  // an empty file is no failure
+  });
 }
 
 /// The configuration as other programs read it: keys that only say how to run here, on this machine, are left

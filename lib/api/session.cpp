@@ -17,6 +17,22 @@ SessionImpl::SessionImpl(std::shared_ptr<const ModelImpl> model, const SessionOp
       sequence_(*model_->transformer, {options.max_context, options.prefill_chunk}),
       logits_(static_cast<std::size_t>(model_->transformer->spec().vocab)) {}
 
+class SessionImpl::Use {
+ public:
+  explicit Use(SessionImpl& session) : session_(session) {
+    if (session.in_use_) {
+      throw InvalidArgument("the session is in use: a callback can not change the session that calls it");
+    }
+    session.in_use_ = true;
+  }
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+  ~Use() { session_.in_use_ = false; }
+
+ private:
+  SessionImpl& session_;
+};
+
 /// Before anything changes: a refused call leaves the session as it was.
 void SessionImpl::check_new_tokens(std::span<const TokenId> ids) const {
   const std::int64_t vocab = model_->transformer->spec().vocab;
@@ -33,17 +49,23 @@ void SessionImpl::check_new_tokens(std::span<const TokenId> ids) const {
 }
 
 Logits SessionImpl::forward(std::span<const TokenId> ids, LogitsFor which) {
+  const Use use(*this);
   if (ids.empty()) throw InvalidArgument("forward: expected at least one token, found none");
   check_new_tokens(ids);
+  const std::vector<TokenId> own(ids.begin(), ids.end());  // ids may be this session's own tokens()
   Logits logits;
   logits.vocab = static_cast<std::int64_t>(logits_.size());
   logits.rows = which == LogitsFor::all ? static_cast<std::int64_t>(ids.size()) : 1;
-  logits.values.resize(static_cast<std::size_t>(logits.rows) * logits_.size());
+  try {
+    logits.values.resize(static_cast<std::size_t>(logits.rows) * logits_.size());
+  } catch (const std::exception&) {  // bad_alloc or length_error
+    throw OutOfMemory(message("cannot allocate logits of ", logits.rows, " x ", logits.vocab, " values"));
+  }
   const auto unread =
       std::span<const TokenId>(tokens_).subspan(static_cast<std::size_t>(sequence_.position()));
   if (!unread.empty()) sequence_.forward(unread, false, {});
-  tokens_.insert(tokens_.end(), ids.begin(), ids.end());
-  sequence_.forward(ids, which == LogitsFor::all, logits.values);
+  tokens_.insert(tokens_.end(), own.begin(), own.end());
+  sequence_.forward(own, which == LogitsFor::all, logits.values);
   return logits;
 }
 
@@ -56,6 +78,7 @@ Generation SessionImpl::generate(std::string_view prompt, const GenerationConfig
 
 Generation SessionImpl::generate(std::span<const TokenId> prompt, const GenerationConfig& config,
                                  const TokenCallback& on_text) {
+  const Use use(*this);
   if (prompt.empty() && tokens_.empty()) {
     throw InvalidArgument(
         "generate: expected a prompt of at least one token, found none, and the session is empty");
@@ -65,7 +88,8 @@ Generation SessionImpl::generate(std::span<const TokenId> prompt, const Generati
   const generation::Settings settings =
       generation::resolve(config, model_->defaults, total, static_cast<std::int64_t>(logits_.size()));
   if (!settings.stop.empty()) model_->require_tokenizer();
-  tokens_.insert(tokens_.end(), prompt.begin(), prompt.end());
+  const std::vector<TokenId> own(prompt.begin(), prompt.end());  // prompt may be this session's own tokens()
+  tokens_.insert(tokens_.end(), own.begin(), own.end());
   const Tokenizer* tokenizer = model_->tokenizer ? &*model_->tokenizer : nullptr;
   Generation result = generation::run({&sequence_, &tokens_, &logits_}, settings, tokenizer, on_text);
   result.timings.load_s = model_->load_s;
@@ -73,6 +97,7 @@ Generation SessionImpl::generate(std::span<const TokenId> prompt, const Generati
 }
 
 void SessionImpl::truncate(std::int64_t position) {
+  const Use use(*this);
   const auto size = static_cast<std::int64_t>(tokens_.size());
   if (position < 0 || position > size) {
     throw InvalidArgument(message("truncate: expected a position from 0 to ", size, ", found ", position));

@@ -27,12 +27,16 @@ class SessionImpl {
   std::int64_t kv_bytes() const { return sequence_.kv_bytes(); }
 
  private:
+  /// Marks the session as busy for one call. @throws InvalidArgument when a callback of a running call comes
+  /// back.
+  class Use;
   void check_new_tokens(std::span<const TokenId> ids) const;
 
   std::shared_ptr<const ModelImpl> model_;
   model::Sequence sequence_;
   std::vector<TokenId> tokens_;
   std::vector<float> logits_;  // [vocab]
+  bool in_use_ = false;
 };
 
 }  // namespace transom::api

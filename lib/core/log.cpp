@@ -36,9 +36,18 @@ namespace core {
 bool log_enabled() noexcept { return state().enabled.load(std::memory_order_relaxed); }
 
 void log(LogLevel level, std::string_view text) {
+  // A sink that calls the library would come here again, with the lock held.
+  thread_local bool inside = false;
+  if (inside) return;
   LogState& log_state = state();
   const std::lock_guard lock(log_state.mutex);
-  if (log_state.sink) log_state.sink(level, text);
+  inside = true;
+  try {
+    if (log_state.sink) log_state.sink(level, text);
+  } catch (...) {
+    // A failing log must not fail what is logged.
+  }
+  inside = false;
 }
 
 }  // namespace core

@@ -16,6 +16,7 @@ using core::message;
 namespace {
 
 constexpr int kMaxLogprobs = 100;
+constexpr float kMaxFloat = std::numeric_limits<float>::max();
 
 /// Optional reads of one generation_config.json.
 class FileReader {
@@ -36,6 +37,22 @@ class FileReader {
     if (value == nullptr) return std::nullopt;
     return static_cast<float>(value->as_double(where_ + ": " + key));
   }
+  /// A number of a sampling setting. Files that do not sample may hold neutral values from elsewhere
+  /// (temperature 0): these are as good as absent. @throws FormatError when the file samples.
+  std::optional<float> sampling(const char* key, float low, float high, bool low_included) const {
+    const std::optional<float> value = number(key);
+    if (!value || ((low_included ? *value >= low : *value > low) && *value <= high)) return value;
+    if (!boolean("do_sample").value_or(false)) return std::nullopt;
+    throw FormatError(message(where_, ": ", key, ": expected a number in ", low_included ? "[" : "(", low,
+                              ", ", high, "], found ", *value));
+  }
+  /// A count; negative ones make no sense in any mode.
+  std::optional<int> non_negative(const char* key) const {
+    const std::optional<int> value = integer(key);
+    if (value && *value < 0)
+      throw FormatError(message(where_, ": ", key, ": expected 0 or more, found ", *value));
+    return value;
+  }
   std::optional<bool> boolean(const char* key) const {
     const io::Json* value = json_.find_value(key);
     if (value == nullptr) return std::nullopt;
@@ -45,9 +62,12 @@ class FileReader {
     const io::Json* value = json_.find_value(key);
     if (value == nullptr) return {};
     const std::string path = where_ + ": " + key;
-    if (!value->is_array()) return {id(*value, path)};
     std::vector<TokenId> result;
-    for (const io::Json& item : value->as_array(path)) result.push_back(id(item, path));
+    if (value->is_array()) {
+      for (const io::Json& item : value->as_array(path)) add_id(item, path, result);
+    } else {
+      add_id(*value, path, result);
+    }
     return result;
   }
 
@@ -59,12 +79,13 @@ class FileReader {
   }
 
  private:
-  static TokenId id(const io::Json& value, const std::string& path) {
+  /// Negative ids mean "none" in some files.
+  static void add_id(const io::Json& value, const std::string& path, std::vector<TokenId>& ids) {
     const std::int64_t number = value.as_int(path);
-    if (number < 0 || number > std::numeric_limits<TokenId>::max()) {
+    if (number > std::numeric_limits<TokenId>::max()) {
       throw FormatError(message(path, ": expected a token id, found ", number));
     }
-    return static_cast<TokenId>(number);
+    if (number >= 0) ids.push_back(static_cast<TokenId>(number));
   }
 
   const io::Json& json_;
@@ -129,7 +150,6 @@ std::int64_t new_token_limit(const GenerationConfig& config, const Defaults& def
 }
 
 void check(const Settings& settings, std::int64_t vocab) {
-  constexpr float kMax = std::numeric_limits<float>::max();
   if (settings.max_new_tokens < 0) {
     throw InvalidArgument(message("max_new_tokens: expected 0 or more, found ", settings.max_new_tokens));
   }
@@ -137,10 +157,10 @@ void check(const Settings& settings, std::int64_t vocab) {
     throw InvalidArgument(message("min_new_tokens: expected 0 or more, found ", settings.min_new_tokens));
   }
   if (settings.top_k < 0) throw InvalidArgument(message("top_k: expected 0 or more, found ", settings.top_k));
-  check_range("temperature", settings.temperature, 0, kMax, false);
+  check_range("temperature", settings.temperature, 0, kMaxFloat, false);
   check_range("top_p", settings.top_p, 0, 1, false);
   check_range("min_p", settings.min_p, 0, 1, true);
-  check_range("repetition_penalty", settings.repetition_penalty, 0, kMax, false);
+  check_range("repetition_penalty", settings.repetition_penalty, 0, kMaxFloat, false);
   if (settings.logprobs < 0 || settings.logprobs > kMaxLogprobs) {
     throw InvalidArgument(message("logprobs: expected 0 to ", kMaxLogprobs, ", found ", settings.logprobs));
   }
@@ -167,15 +187,15 @@ Defaults read_defaults(const io::Json* file, const std::string& where, const Con
   if (file != nullptr) {
     file->as_object(where);
     const FileReader reader(*file, where);
-    defaults.max_new_tokens = reader.integer("max_new_tokens");
-    defaults.max_length = reader.integer("max_length");
-    defaults.min_new_tokens = reader.integer("min_new_tokens");
-    defaults.top_k = reader.integer("top_k");
+    defaults.max_new_tokens = reader.non_negative("max_new_tokens");
+    defaults.max_length = reader.non_negative("max_length");
+    defaults.min_new_tokens = reader.non_negative("min_new_tokens");
+    defaults.top_k = reader.non_negative("top_k");
     defaults.do_sample = reader.boolean("do_sample");
-    defaults.temperature = reader.number("temperature");
-    defaults.top_p = reader.number("top_p");
-    defaults.min_p = reader.number("min_p");
-    defaults.repetition_penalty = reader.number("repetition_penalty");
+    defaults.temperature = reader.sampling("temperature", 0, kMaxFloat, false);
+    defaults.top_p = reader.sampling("top_p", 0, 1, false);
+    defaults.min_p = reader.sampling("min_p", 0, 1, true);
+    defaults.repetition_penalty = reader.sampling("repetition_penalty", 0, kMaxFloat, false);
     defaults.eos_token_ids = reader.ids("eos_token_id");
     for (const char* key : {"num_beams", "num_return_sequences", "typical_p"}) reader.warn_unless(key, 1);
     reader.warn_unless("no_repeat_ngram_size", 0);

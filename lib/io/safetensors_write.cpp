@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <fstream>
 #include <system_error>
@@ -17,7 +18,8 @@ namespace transom::io {
 using core::message;
 
 void replace_file(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write) {
-  const std::filesystem::path temporary = message(path.string(), ".", ::getpid(), ".tmp");
+  static std::atomic<unsigned> counter{0};  // several threads may save at once
+  const std::filesystem::path temporary = message(path.string(), ".", ::getpid(), ".", ++counter, ".tmp");
   try {
     std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
     if (!out)
@@ -28,6 +30,8 @@ void replace_file(const std::filesystem::path& path, const std::function<void(st
     if (!out) throw DeviceError(message(temporary.string(), ": cannot write (is the disk full?)"));
     std::filesystem::rename(temporary, path);
   } catch (const std::filesystem::filesystem_error& error) {
+    std::error_code ignored;
+    std::filesystem::remove(temporary, ignored);
     throw DeviceError(message(path.string(), ": cannot replace: ", error.what()));
   } catch (...) {
     std::error_code ignored;

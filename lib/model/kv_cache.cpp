@@ -45,16 +45,16 @@ KvCache::KvCache(const ModelSpec& spec, DType dtype, std::int64_t context, std::
   }
 }
 
-std::int64_t KvCache::oldest_restorable(std::int64_t position) const {
+std::int64_t KvCache::oldest_restorable(std::int64_t furthest) const {
   std::int64_t oldest = 0;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const std::int64_t capacity = layers_[i].keys.extent[1], sinks = layers_[i].sinks,
                        window = spec_.layers[i].window;
-    if (window == 0 || position <= capacity) continue;
-    // Positions in [position - ring, position) are still there. A text cut to p sees window - 1 positions
+    if (window == 0 || furthest <= capacity) continue;
+    // Positions in [furthest - ring, furthest) are still there. A text cut to p sees window - 1 positions
     // before the next one: p - window + 1 must be among them.
     const std::int64_t ring = capacity - sinks;
-    oldest = std::max(oldest, position - ring + window - 1);
+    oldest = std::max(oldest, furthest - ring + window - 1);
   }
   return oldest;
 }

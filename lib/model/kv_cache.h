@@ -25,9 +25,9 @@ class KvCache {
   const backend::KvCacheView& layer(std::size_t index) const { return layers_[index]; }
   std::int64_t bytes() const { return bytes_; }
 
-  /// The smallest position to which a text of `position` tokens can be cut back, so that no layer would need
-  /// slots that were overwritten since.
-  std::int64_t oldest_restorable(std::int64_t position) const;
+  /// The smallest position to which a text that once reached `furthest` can be cut back, so that no layer
+  /// would need slots that were overwritten since.
+  std::int64_t oldest_restorable(std::int64_t furthest) const;
 
  private:
   const ModelSpec& spec_;

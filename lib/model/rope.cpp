@@ -42,7 +42,10 @@ class RopeReader {
     const auto value = number(name);
     if (!value && !fallback) fail(name, "expected a positive number, found nothing");
     const double result = value.value_or(fallback.value_or(0));
-    if (!(result > 0)) fail(name, message("expected a positive number, found ", result));
+    // Beyond these no frequency is left that f32 could tell from zero or infinity.
+    if (!(result >= 1e-6 && result <= 1e12)) {
+      fail(name, message("expected a positive number from 1e-6 to 1e12, found ", result));
+    }
     return result;
   }
 
@@ -66,6 +69,8 @@ class RopeReader {
     }
     return result;
   }
+
+  const std::string& key() const { return key_; }
 
   [[noreturn]] void fail(const char* name, const std::string& problem) const {
     reader_.fail(message(key_, ".", name), problem);

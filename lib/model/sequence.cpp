@@ -144,6 +144,7 @@ void Sequence::forward(std::span<const std::int32_t> ids, bool all, std::span<fl
     const auto step = [&] { forward_chunk(part, all, out); };
     transformer_.backend().execute(std::cref(step));  // a reference: std::function then allocates nothing
     position_ += static_cast<std::int64_t>(part.size());
+    furthest_ = std::max(furthest_, position_);
   }
 }
 
@@ -186,10 +187,10 @@ void Sequence::truncate(std::int64_t position) {
         message("truncate: expected a position from 0 to ", position_, ", found ", position));
   }
   if (position == 0) {
-    position_ = 0;
+    position_ = furthest_ = 0;
     return;
   }
-  const std::int64_t oldest = cache_.oldest_restorable(position_);
+  const std::int64_t oldest = cache_.oldest_restorable(furthest_);
   if (position < oldest && position < position_) {
     throw InvalidArgument(message("truncate: the window has overwritten what position ", position,
                                   " would see; ", "the smallest possible is ", oldest));

@@ -61,6 +61,7 @@ class Sequence {
   KvCache cache_;
   std::unique_ptr<Workspace> workspace_;
   std::int64_t position_ = 0;
+  std::int64_t furthest_ = 0;  // the furthest position since the text was empty: what the rings hold
 };
 
 }  // namespace transom::model

@@ -11,6 +11,17 @@
 
 namespace transom {
 
+namespace {
+
+/// The body behind a handle; a moved-from handle has none.
+template <typename Pointer>
+auto& checked(const Pointer& impl) {
+  if (impl == nullptr) throw InvalidArgument("the tokenizer, or the stream of one, was moved from");
+  return *impl;
+}
+
+}  // namespace
+
 TokenStream::TokenStream(std::unique_ptr<text::StreamDecoder> impl) : impl_(std::move(impl)) {}
 TokenStream::TokenStream(TokenStream&&) noexcept = default;
 TokenStream& TokenStream::operator=(TokenStream&&) noexcept = default;
@@ -18,15 +29,15 @@ TokenStream::~TokenStream() = default;
 
 std::string TokenStream::push(TokenId id) {
   std::string out;
-  impl_->push(id, out);
+  checked(impl_).push(id, out);
   return out;
 }
 
-void TokenStream::push(TokenId id, std::string& out) { impl_->push(id, out); }
+void TokenStream::push(TokenId id, std::string& out) { checked(impl_).push(id, out); }
 
 std::string TokenStream::finish() {
   std::string out;
-  impl_->finish(out);
+  checked(impl_).finish(out);
   return out;
 }
 
@@ -38,32 +49,33 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
 std::vector<TokenId> Tokenizer::encode(std::string_view text, EncodeOptions options) const {
-  return impl_->encode(text, options);
+  return checked(impl_).encode(text, options);
 }
 
 std::string Tokenizer::decode(std::span<const TokenId> ids, DecodeOptions options) const {
-  return impl_->decode(ids, options);
+  return checked(impl_).decode(ids, options);
 }
 
 TokenStream Tokenizer::stream(DecodeOptions options) const {
+  checked(impl_);
   return TokenStream(std::make_unique<text::StreamDecoder>(impl_, options));
 }
 
 std::optional<TokenId> Tokenizer::token_to_id(std::string_view token) const {
-  return impl_->token_to_id(token);
+  return checked(impl_).token_to_id(token);
 }
 
 std::string Tokenizer::id_to_token(TokenId id) const {
-  const std::optional<std::string_view> spelling = impl_->spelling(id);
+  const std::optional<std::string_view> spelling = checked(impl_).spelling(id);
   if (!spelling) {
-    throw NotFound(core::message("id_to_token: expected an id of the vocabulary (below ", impl_->vocab_size(),
-                                 "), found ", id));
+    throw NotFound(core::message("id_to_token: expected an id of the vocabulary (below ",
+                                 checked(impl_).vocab_size(), "), found ", id));
   }
   return std::string(*spelling);
 }
 
-std::size_t Tokenizer::vocab_size() const { return impl_->vocab_size(); }
-std::optional<TokenId> Tokenizer::bos_id() const { return impl_->bos_id(); }
-std::vector<TokenId> Tokenizer::eos_ids() const { return impl_->eos_ids(); }
+std::size_t Tokenizer::vocab_size() const { return checked(impl_).vocab_size(); }
+std::optional<TokenId> Tokenizer::bos_id() const { return checked(impl_).bos_id(); }
+std::vector<TokenId> Tokenizer::eos_ids() const { return checked(impl_).eos_ids(); }
 
 }  // namespace transom

@@ -102,6 +102,7 @@ TEST_CASE("config: values know their key and kind") {
   CHECK_THROWS_AS(config.get("no such key"), NotFound);
   CHECK_THROWS_AS(Value(std::int64_t{1} << 40).as<int>(), InvalidArgument);
   CHECK(Value(2.0).as<int>() == 2);
+  CHECK_THROWS_AS(Value(UINT64_MAX).as<std::int64_t>(), InvalidArgument);
   CHECK(Value(Value::Map{{"a", Value::List{1, "x", nullptr, true, 0.5}}}).to_json() ==
         R"({"a": [1, "x", null, true, 0.5]})");
 }

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
 #include "io/safetensors.h"
 #include "io/safetensors_write.h"
@@ -184,6 +185,11 @@ TEST_CASE("save: what was loaded loads again") {
         model.generate("The dog", {.max_new_tokens = 8}).text);
   for (const auto& entry : fs::directory_iterator(target))
     CHECK_FALSE(contains(entry.path().string(), ".tmp"));
+  {
+    std::vector<std::jthread> threads;  // several at once, into one directory
+    for (int i = 0; i < 4; ++i) threads.emplace_back([&] { model.save_pretrained(target); });
+  }
+  CHECK(AutoModel::from_pretrained(target.string()).info().parameters == model.info().parameters);
   config.update({{"quantization", "int8"}});
   const Model quantised = AutoModel::from_pretrained(testing::tinystories().string(), config);
   CHECK_THROWS_AS(quantised.save_pretrained(target), UnsupportedError);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <functional>
+
 #include "tests/support/catch.h"
 #include "tests/support/paths.h"
 #include "tests/support/throws.h"
@@ -111,4 +113,38 @@ TEST_CASE("session: a refused call changes nothing") {
   CHECK_THROWS_AS(session.generate(some_ids(600)), InvalidArgument);
   CHECK_THROWS_AS(session.generate(ids, {.temperature = -1.0f}), InvalidArgument);
   CHECK(session.position() == 4);
+}
+
+TEST_CASE("session: its own tokens are a legal argument") {
+  Session session = story_model().new_session();
+  session.forward(some_ids(7));
+  session.forward(session.tokens());
+  std::vector<TokenId> twice = some_ids(7);
+  twice.insert(twice.end(), twice.begin(), twice.begin() + 7);
+  CHECK(std::vector<TokenId>(session.tokens().begin(), session.tokens().end()) == twice);
+}
+
+TEST_CASE("session: a callback can not change the session that calls it") {
+  Session session = story_model().new_session();
+  int refused = 0;
+  session.generate("The dog", {.max_new_tokens = 4}, [&](std::string_view) {
+    for (const auto& action : std::vector<std::function<void()>>{
+             [&] { session.reset(); }, [&] { session.truncate(1); }, [&] { session.generate("x"); }}) {
+      refused += contains(error_of<InvalidArgument>(action), "in use") ? 1 : 0;
+    }
+    return true;
+  });
+  CHECK(refused % 3 == 0);
+  CHECK(refused >= 3);
+  CHECK(session.generate("", {.max_new_tokens = 2}).tokens.size() == 2);
+}
+
+TEST_CASE("tokenizer: a handle that was moved from says so") {
+  Tokenizer a = story_model().tokenizer();
+  const Tokenizer b = std::move(a);
+  CHECK_THROWS_AS(a.encode("x"), InvalidArgument);
+  CHECK_THROWS_AS(a.vocab_size(), InvalidArgument);
+  TokenStream stream = b.stream();
+  const TokenStream other = std::move(stream);
+  CHECK_THROWS_AS(stream.push(5), InvalidArgument);
 }

@@ -136,5 +136,15 @@ TEST_CASE("window: truncate refuses what the ring has overwritten") {
   session.forward(some_ids(50));
   CHECK_NOTHROW(session.truncate(48));
   CHECK(contains(error_of<InvalidArgument>([&] { session.truncate(20); }), "overwritten"));
+  // Step by step leads no further back than at once: what is overwritten stays overwritten.
+  std::int64_t position = session.position();
+  CHECK_THROWS_AS(
+      [&] {
+        while (position > 20) session.truncate(--position);
+      }(),
+      InvalidArgument);
+  CHECK(position >= 50 - 11);
+  session.forward(some_ids(1));
+  CHECK_THROWS_AS(session.truncate(position - 1), InvalidArgument);
   CHECK_NOTHROW(session.truncate(0));
 }

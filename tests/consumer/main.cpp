@@ -23,6 +23,15 @@ bool reports_a_missing_model() {
   return false;
 }
 
+/// Every form of a value that the header promises must be in the library.
+bool reads_values(const transom::Config& config) {
+  const transom::Value::Map map{{"list", transom::Value::List{1, 2.5, true}}};
+  return config.get("hidden_size").as<int>() == 128 && config.get("hidden_size").as<std::int64_t>() == 128 &&
+         config.get("rope_theta").as<float>() == config.get("rope_theta").as<double>() &&
+         config.get("tie_word_embeddings").as<bool>() && config.get("model_type").as<std::string>() == "llama" &&
+         transom::Value(map).as<transom::Value::Map>().at("list").as<transom::Value::List>().size() == 3;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -32,6 +41,10 @@ int main(int argc, char** argv) {
     return 1;
   }
   const auto model = transom::AutoModel::from_pretrained(argv[1]);
+  if (!reads_values(model.config())) {
+    std::cerr << "a value does not read back\n";
+    return 1;
+  }
   std::string streamed;
   const auto generation =
       model.generate("Once upon a time", {.max_new_tokens = 12}, [&](std::string_view piece) {

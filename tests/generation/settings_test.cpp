@@ -117,6 +117,11 @@ TEST_CASE("settings: options of later versions are refused, not ignored") {
 TEST_CASE("settings: a generation_config.json of the wrong kind is named") {
   CHECK(contains(error_of<FormatError>([] { defaults_of(R"({"temperature": "hot"})"); }),
                  "generation_config.json: temperature"));
-  CHECK(contains(error_of<FormatError>([] { defaults_of(R"({"eos_token_id": [-1]})"); }), "eos_token_id"));
+  CHECK(contains(error_of<FormatError>([] { defaults_of(R"({"eos_token_id": ["x"]})"); }), "eos_token_id"));
+  CHECK(defaults_of(R"({"eos_token_id": [-1, 4]})").eos_token_ids == std::vector<TokenId>{4});
+  CHECK_FALSE(defaults_of(R"({"temperature": 0.0, "do_sample": false})").temperature);
+  CHECK(contains(error_of<FormatError>([] { defaults_of(R"({"temperature": 0.0, "do_sample": true})"); }),
+                 "generation_config.json: temperature"));
+  CHECK(contains(error_of<FormatError>([] { defaults_of(R"({"max_new_tokens": -1})"); }), "max_new_tokens"));
   CHECK(contains(error_of<FormatError>([] { defaults_of("[1]"); }), "expected an object"));
 }

@@ -7,9 +7,9 @@
 //
 //   decode  the whole panel, 64 outputs, straight from memory: one linear stream per thread
 //   gemm    cache blocks: for a block of kBlockWords words of kGroupPanels panels, weights are split into
-//   words and
-//           laid out by slices of two vectors (in L1 while all row tiles pass), sums are kept in scratch
-//           (L2). Staging a slice right before its use beats staging whole panels: the buffer never leaves L1
+//           words and laid out by slices of two vectors (in L1 while all row tiles pass), sums are kept in
+//           scratch (L2). Staging a slice right before its use beats staging whole panels: the buffer never
+//           leaves L1
 //
 // Both add the products of an output in the order of the inputs, one chain: the same bits for any number of
 // rows and any split. Sums are f32 or i32.
