@@ -110,7 +110,7 @@ TEST_CASE("sinks: positions are those inside the cache (StreamingLLM)") {
   CHECK(largest_difference(streamed, short_text) < 2e-4);
 }
 
-TEST_CASE("window: 100,000 tokens through a window of 256, in constant memory") {
+TEST_CASE("window: 100,000 tokens through a window of 256, in constant memory", "[long]") {
   Session session = windowed(256).new_session();
   const std::int64_t bytes = session.kv_bytes();
   GenerationConfig config;
