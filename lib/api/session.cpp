@@ -35,17 +35,7 @@ class SessionImpl::Use {
 
 /// Before anything changes: a refused call leaves the session as it was.
 void SessionImpl::check_new_tokens(std::span<const TokenId> ids) const {
-  const std::int64_t vocab = model_->transformer->spec().vocab;
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] < 0 || ids[i] >= vocab) {
-      throw InvalidArgument(message("token ", i, ": id ", ids[i], " is outside the vocabulary of ", vocab));
-    }
-  }
-  const std::size_t total = tokens_.size() + ids.size();
-  if (static_cast<std::int64_t>(total) > sequence_.context()) {
-    throw InvalidArgument(message("the text would have ", total, " tokens; this session holds ",
-                                  sequence_.context(), " (see max_context and attention_window)"));
-  }
+  sequence_.check_ids(ids, static_cast<std::int64_t>(tokens_.size()));
 }
 
 Logits SessionImpl::forward(std::span<const TokenId> ids, LogitsFor which) {

@@ -112,7 +112,7 @@ std::int64_t Sequence::workspace_bytes() const {
   return static_cast<std::int64_t>(workspace_->buffer.size());
 }
 
-void Sequence::check_ids(std::span<const std::int32_t> ids) const {
+void Sequence::check_ids(std::span<const std::int32_t> ids, std::int64_t position) const {
   const std::int64_t vocab = transformer_.spec().vocab;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] < 0 || ids[i] >= vocab) {
@@ -120,15 +120,15 @@ void Sequence::check_ids(std::span<const std::int32_t> ids) const {
     }
   }
   const auto count = static_cast<std::int64_t>(ids.size());
-  if (count > context_ - position_) {
-    throw InvalidArgument(
-        message("the text would have ", position_ + count, " tokens; this session holds ", context_));
+  if (count > context_ - position) {
+    throw InvalidArgument(message("the text would have ", position + count, " tokens; this session holds ",
+                                  context_, " (see max_context and attention_window)"));
   }
 }
 
 void Sequence::forward(std::span<const std::int32_t> ids, bool all, std::span<float> logits) {
   if (ids.empty()) throw InvalidArgument("expected at least one token, found none");
-  check_ids(ids);
+  check_ids(ids, position_);
   const auto vocab = static_cast<std::size_t>(transformer_.spec().vocab);
   if (!logits.empty() && logits.size() != (all ? ids.size() : 1) * vocab) {
     throw InvalidArgument(message("logits: expected room for ", (all ? ids.size() : 1) * vocab,

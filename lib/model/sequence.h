@@ -35,6 +35,10 @@ class Sequence {
   /// @throws InvalidArgument, before anything changes, for ids outside the vocabulary or beyond the context.
   void forward(std::span<const std::int32_t> ids, bool all, std::span<float> logits);
 
+  /// Checks ids that would stand from `position` on. @throws InvalidArgument for one outside the vocabulary,
+  /// and for a text beyond the context.
+  void check_ids(std::span<const std::int32_t> ids, std::int64_t position) const;
+
   std::int64_t position() const { return position_; }
   std::int64_t context() const { return context_; }
   std::int64_t chunk() const { return chunk_; }
@@ -51,7 +55,6 @@ class Sequence {
  private:
   struct Workspace;
 
-  void check_ids(std::span<const std::int32_t> ids) const;
   void forward_chunk(std::span<const std::int32_t> ids, bool all, std::span<float> logits);
   void score(std::int64_t tokens, bool all, std::span<float> logits);
 

@@ -4,15 +4,12 @@
 #include <algorithm>
 
 #include "backend/ops.h"
+#include "core/count.h"
 #include "model/rope.h"
 
 namespace transom::model {
 
-namespace {
-
-std::size_t count(std::int64_t n) { return static_cast<std::size_t>(n); }
-
-}  // namespace
+using core::count;
 
 RopeGroup::RopeGroup(const RopeSpec& rope, std::int64_t window, std::int64_t sinks, std::int64_t tokens,
                      backend::Backend& backend)
