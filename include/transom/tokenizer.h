@@ -96,8 +96,9 @@ class TRANSOM_API Tokenizer {
   /// more; generation uses those.
   std::vector<TokenId> eos_ids() const;
 
-  /// For the library's own use: wraps a loaded body.
+  /// For the library's own use: wraps a loaded body, and gives it back.
   explicit Tokenizer(std::shared_ptr<const text::TokenizerImpl> impl);
+  const text::TokenizerImpl& impl() const { return *impl_; }
   Tokenizer(const Tokenizer&);
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(const Tokenizer&);
