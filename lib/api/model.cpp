@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "api/batch.h"
 #include "api/model_impl.h"
 #include "api/session_impl.h"
 #include "core/checks.h"
@@ -53,6 +54,24 @@ const Tokenizer& ModelImpl::require_tokenizer() const {
   return *tokenizer;
 }
 
+generation::Settings ModelImpl::settings(const GenerationConfig& own, std::int64_t prompt_tokens) const {
+  generation::Settings settings =
+      generation::resolve(own, defaults, prompt_tokens, transformer->spec().vocab);
+  if (!settings.stop.empty()) require_tokenizer();
+  if (!own.negative_prompt.empty()) {
+    if (!own.negative_prompt_ids.empty())
+      throw InvalidArgument("negative_prompt: expected text or ids, found both");
+    settings.negative_prompt = require_tokenizer().encode(own.negative_prompt);
+  }
+  return settings;
+}
+
+generation::Call ModelImpl::call(const generation::Settings& settings) const {
+  const std::int64_t vocab = transformer->spec().vocab;
+  if (!tokenizer) return {settings, nullptr, vocab};
+  return {settings, &*tokenizer, std::min(vocab, static_cast<std::int64_t>(tokenizer->vocab_size()))};
+}
+
 }  // namespace api
 
 Model::Model(std::shared_ptr<const api::ModelImpl> impl) : impl_(std::move(impl)) {}
@@ -89,6 +108,30 @@ Generation Model::generate(std::string_view prompt, const GenerationConfig& conf
 Generation Model::generate(std::span<const TokenId> prompt, const GenerationConfig& config,
                            const TokenCallback& on_text) const {
   return new_session().generate(prompt, config, on_text);
+}
+
+std::vector<Generation> Model::generate_all(std::string_view prompt, const GenerationConfig& config) const {
+  return generate_all(impl().require_tokenizer().encode(prompt), config);
+}
+
+std::vector<Generation> Model::generate_all(std::span<const TokenId> prompt,
+                                            const GenerationConfig& config) const {
+  impl();
+  return api::SessionImpl(impl_, {}).generate_all(prompt, config);
+}
+
+std::vector<Generation> Model::generate_batch(std::span<const std::string> prompts,
+                                              const GenerationConfig& config,
+                                              const BatchCallback& on_text) const {
+  std::vector<std::vector<TokenId>> ids;
+  for (const std::string& prompt : prompts) ids.push_back(impl().require_tokenizer().encode(prompt));
+  return generate_batch(ids, config, on_text);
+}
+
+std::vector<Generation> Model::generate_batch(std::span<const std::vector<TokenId>> prompts,
+                                              const GenerationConfig& config,
+                                              const BatchCallback& on_text) const {
+  return api::generate_batch(impl(), prompts, config, on_text);
 }
 
 Session Model::new_session(const SessionOptions& options) const {
