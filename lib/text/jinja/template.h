@@ -43,11 +43,10 @@ class Template {
   std::shared_ptr<const Body> body_;
 };
 
-/// JSON as the values that json.loads gives, strings mended to valid UTF-8. `depth` is how deep it lies.
-/// @throws FormatError when it is nested deeper than kMaxValueDepth.
+/// JSON as the values that json.loads gives, strings mended to valid UTF-8.
 Value from_json(const io::Json& json, std::string_view where);
 
-/// The same for values whose size was never bounded: `text` names them in messages.
+/// Containers outside of any rendering, whose budget they do not touch.
 Value make_list(std::vector<Value> items);
 Value make_dict(std::vector<Dict::Item> items);
 
