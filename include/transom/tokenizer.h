@@ -62,6 +62,8 @@ struct ChatTemplateOptions {
   std::string documents_json = {};
   /// Further variables for the template, such as {"enable_thinking", false}. They win over special tokens.
   std::map<std::string, Value> variables = {};
+  /// The same as a JSON object, which keeps the order of its members, as a template may print them.
+  std::string variables_json = {};
   /// One of chat_template_names(). Empty: "tool_use" where tools are given and it exists, else "default".
   std::string template_name = {};
   /// The text of a template to use instead of the model's own.

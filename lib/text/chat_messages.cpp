@@ -137,13 +137,20 @@ void normalize_chat_message(ChatMessageItems& items) {
 }
 
 void add_chat_variables(const ChatTemplateOptions& options, jinja::Variables& variables) {
-  for (const auto& [name, value] : options.variables) {
+  const auto add = [&variables](const std::string& name, jinja::Value value) {
     for (const std::string_view taken : {"messages", "tools", "documents", "add_generation_prompt"}) {
       if (name != taken) continue;
-      throw InvalidArgument(message("variables[\"", name, "\"]: this variable has a place of its own"));
+      throw InvalidArgument(message("variables: \"", name, "\" has a place of its own"));
     }
-    variables.insert_or_assign(name, to_value(value, name, 0));
+    variables.insert_or_assign(name, std::move(value));
+  };
+  if (!options.variables_json.empty()) {
+    const std::string where = "variables_json";
+    for (auto& [name, value] : items_of(parse_argument(options.variables_json, where), where)) {
+      add(name.string(), std::move(value));
+    }
   }
+  for (const auto& [name, value] : options.variables) add(name, to_value(value, name, 0));
   variables.insert_or_assign("tools", objects(options.tools_json, "tools_json"));
   variables.insert_or_assign("documents", objects(options.documents_json, "documents_json"));
   variables.insert_or_assign("add_generation_prompt", jinja::Value(options.add_generation_prompt));

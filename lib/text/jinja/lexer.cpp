@@ -6,6 +6,7 @@
 
 #include "core/checks.h"
 #include "text/jinja/limits.h"
+#include "text/jinja/numbers.h"
 #include "text/jinja/string_literal.h"
 #include "text/jinja/strings.h"
 #include "text/unicode.h"
@@ -240,8 +241,7 @@ class Lexer {
     const std::size_t length = text.size();
     std::erase(text, '_');
     push(Token::Kind::real, text);
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), tokens_.back().real);
-    if (error != std::errc()) fail(core::message("the number ", text, " is out of range"));
+    tokens_.back().real = parse_real(text).value_or(0);
     skip(length);
   }
 
@@ -263,6 +263,9 @@ class Lexer {
         length = prefix;
         while (length < text.size() && in_base(text[length])) ++length;
       }
+    }
+    if (base == 10 && text[0] == '0' && text.substr(0, length).find_first_not_of("0_") != text.npos) {
+      fail(core::message("an integer does not begin with 0: ", text.substr(0, length)));
     }
     std::string digits_only(text.substr(prefix, length - prefix));
     std::erase(digits_only, '_');

@@ -19,7 +19,7 @@ namespace {
   runtime.fail(message("cannot compute ", a.type_name(), " ", symbol, " ", b.type_name()));
 }
 
-Value checked(Runtime& runtime, bool overflow, std::int64_t result) {
+Value checked(Runtime& runtime, bool overflow, const std::int64_t& result) {
   if (overflow) runtime.fail("an integer leaves the range of 64 bits");
   return Value(result);
 }

@@ -60,7 +60,7 @@ std::vector<std::string_view> split_space(std::string_view text, std::int64_t mo
   std::vector<std::string_view> parts;
   for (text = strip_left(text); !text.empty(); text = strip_left(text)) {
     if (most >= 0 && static_cast<std::int64_t>(parts.size()) == most) {
-      parts.push_back(strip_right(text));
+      parts.push_back(text);
       break;
     }
     const char* p = text.data();
