@@ -90,10 +90,10 @@ Value list_index(Runtime& runtime, const Value& self, const Arguments& arguments
 }
 
 Value list_count(Runtime& runtime, const Value& self, const Arguments& arguments) {
-  const auto [wanted] = bind<1>(runtime, "count", arguments, {"value"}, 1);
+  const Value& wanted = *bind<1>(runtime, "count", arguments, {"value"}, 1)[0];
   const std::vector<Value>& items = self.sequence().items;
   return Value(static_cast<std::int64_t>(std::count_if(
-      items.begin(), items.end(), [&](const Value& item) { return equals(runtime, item, *wanted); })));
+      items.begin(), items.end(), [&](const Value& item) { return equals(runtime, item, wanted); })));
 }
 
 Value is_whole(Runtime& runtime, const Value& self, const Arguments& arguments) {
