@@ -28,12 +28,26 @@ constexpr const char* kCompanionFiles[] = {"generation_config.json",
                                            "tokenizer.model",
                                            "chat_template.jinja"};
 
+constexpr const char* kChatTemplateFolder = "additional_chat_templates";
+
 void copy_whole_file(const fs::path& from, const fs::path& to) {
   std::ifstream in(from, std::ios::binary);
   if (!in) throw DeviceError(message(from.string(), ": cannot read"));
   io::replace_file(to, [&](std::ostream& out) {
     if (in.peek() != std::ifstream::traits_type::eof()) out << in.rdbuf();  // an empty file is no failure
   });
+}
+
+void copy_chat_templates(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  for (fs::directory_iterator it(from, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().extension() != ".jinja") continue;
+    std::error_code failure;
+    fs::create_directories(to, failure);
+    if (failure)
+      throw DeviceError(message(to.string(), ": cannot create the directory: ", failure.message()));
+    copy_whole_file(it->path(), to / it->path().filename());
+  }
 }
 
 /// The configuration as other programs read it: keys that only say how to run here, on this machine, are left
@@ -150,6 +164,7 @@ void Model::save_pretrained(const fs::path& directory) const {
     throw DeviceError(message(directory.string(), ": cannot create the directory: ", error.message()));
   for (const std::string& name : body.checkpoint->file_names())
     copy_whole_file(body.directory / name, directory / name);
+  copy_chat_templates(body.directory / kChatTemplateFolder, directory / kChatTemplateFolder);
   for (const char* name : kCompanionFiles) {
     if (fs::exists(body.directory / name, error)) copy_whole_file(body.directory / name, directory / name);
   }
