@@ -147,8 +147,9 @@ class TRANSOM_API Tokenizer {
   /// The names of its templates; {"default"} for a model with one.
   std::vector<std::string> chat_template_names() const;
 
-  /// For the library's own use: wraps a loaded body.
+  /// For the library's own use: wraps a loaded body, and gives it back.
   explicit Tokenizer(std::shared_ptr<const text::TokenizerImpl> impl);
+  const text::TokenizerImpl& impl() const { return *impl_; }
   Tokenizer(const Tokenizer&);
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(const Tokenizer&);

@@ -24,6 +24,7 @@
 #include "text/normalizer.h"
 #include "text/post_processor.h"
 #include "text/pre_tokenizer.h"
+#include "text/token_bytes.h"
 #include "transom/tokenizer.h"
 
 namespace transom::text {
@@ -42,6 +43,7 @@ class TokenizerImpl {
     std::unique_ptr<Model> model;
     SpecialFrame frame;
     std::vector<DecodeStageFactory> decoder;
+    TokenSpeller speller;
     std::optional<TokenId> bos_id;
     std::vector<TokenId> eos_ids;
     ChatTemplates chat_templates;
@@ -72,6 +74,8 @@ class TokenizerImpl {
   const ChatTemplates& chat_templates() const { return parts_.chat_templates; }
 
   const std::vector<DecodeStageFactory>& decoder() const { return parts_.decoder; }
+  /// What one token adds to a text, see token_bytes.h; may be null.
+  const TokenSpeller& speller() const { return parts_.speller; }
 
  private:
   void encode_segment(std::string_view text, bool at_start, bool all_added, std::vector<TokenId>& out) const;

@@ -51,6 +51,7 @@ std::shared_ptr<const TokenizerImpl> tokenizer_from_json(const NamedJson& tokeni
   parts.frame = load_post_processor(member_or_null(json, "post_processor"), root.member("post_processor"));
   parts.decoder = load_decoder(member_or_null(json, "decoder"), root.member("decoder"));
   parts.chat_templates = std::move(template_files);
+  parts.speller = load_token_speller(member_or_null(json, "decoder"), root.member("decoder"));
   apply_tokenizer_config(config, special_tokens_map, parts);
   auto loaded = std::make_shared<const TokenizerImpl>(std::move(parts));
   check_frame(loaded->frame(), *loaded, root.member("post_processor"));

@@ -22,20 +22,12 @@ void add_range(std::vector<std::uint8_t>& table, char32_t first, char32_t last, 
 
 /// Adds the characters of a property, given by its name in an expression (\p{...}).
 void add_property(std::vector<std::uint8_t>& table, std::string_view name, unsigned classes) {
-  OnigEncoding const utf8 = ONIG_ENCODING_UTF8;
-  auto* const begin = reinterpret_cast<OnigUChar*>(const_cast<char*>(name.data()));
-  const int property = utf8->property_name_to_ctype(utf8, begin, begin + name.size());
-  if (property < 0) return;
-  const OnigCodePoint* ranges = nullptr;  // their number, then first and last of each
-  OnigCodePoint single_byte_end = 0;
-  if (utf8->get_ctype_code_range(static_cast<OnigCtype>(property), &single_byte_end, &ranges) < 0) return;
-  for (OnigCodePoint i = 0; i < ranges[0]; ++i) {
-    add_range(table, ranges[2 * i + 1], ranges[2 * i + 2], classes);
-  }
+  const auto ranges = property_ranges(name);
+  if (!ranges) return;
+  for (const auto& [first, last] : *ranges) add_range(table, first, last, classes);
 }
 
 std::vector<std::uint8_t> build_table() {
-  initialize_oniguruma();
   std::vector<std::uint8_t> table(kCodePoints);
   add_property(table, "L", kLetter);
   add_property(table, "M", kMark);
@@ -50,6 +42,22 @@ std::vector<std::uint8_t> build_table() {
 }
 
 }  // namespace
+
+std::optional<std::vector<std::pair<char32_t, char32_t>>> property_ranges(std::string_view name) {
+  initialize_oniguruma();
+  OnigEncoding const utf8 = ONIG_ENCODING_UTF8;
+  auto* const begin = reinterpret_cast<OnigUChar*>(const_cast<char*>(name.data()));
+  const int property = utf8->property_name_to_ctype(utf8, begin, begin + name.size());
+  if (property < 0) return std::nullopt;
+  const OnigCodePoint* found = nullptr;  // their number, then first and last of each
+  OnigCodePoint single_byte_end = 0;
+  if (utf8->get_ctype_code_range(static_cast<OnigCtype>(property), &single_byte_end, &found) < 0) {
+    return std::nullopt;
+  }
+  std::vector<std::pair<char32_t, char32_t>> ranges;
+  for (OnigCodePoint i = 0; i < found[0]; ++i) ranges.emplace_back(found[2 * i + 1], found[2 * i + 2]);
+  return ranges;
+}
 
 const std::uint8_t* char_classes() {
   static const std::vector<std::uint8_t> table = build_table();

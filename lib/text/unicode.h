@@ -4,6 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace transom::text {
 
@@ -35,5 +39,9 @@ inline bool is_punctuation(char32_t c) {
                      (c >= 0x7B && c <= 0x7E);
   return ascii || has_class(c, kPunctuation);
 }
+
+/// The characters of a property by its name in an expression (\p{...}: "Lu", "Greek", "White_Space"), as
+/// first and last code points, ascending. @return Nothing when no property has that name.
+std::optional<std::vector<std::pair<char32_t, char32_t>>> property_ranges(std::string_view name);
 
 }  // namespace transom::text
