@@ -77,6 +77,18 @@ void mark_special_list(std::string_view key, const NamedJson& file, TokenizerImp
   }
 }
 
+/// Tokens that only one kind of model has, by name ("image_token"): for its chat template to write.
+void add_model_tokens(const NamedJson& config, TokenizerImpl::Parts& parts) {
+  for (const std::string_view key : {"extra_special_tokens", "model_specific_special_tokens"}) {
+    const io::Json* tokens = config.json != nullptr ? config.json->find_value(key) : nullptr;
+    if (tokens == nullptr || !tokens->is_object()) continue;
+    const JsonPath path = JsonPath(config.where).member(key);
+    for (const auto& [name, token] : tokens->as_object(path)) {
+      parts.chat_templates.add_special_token(name, token_content(token, path.member(name)));
+    }
+  }
+}
+
 std::optional<TokenId> id_of(const NamedToken& named, const TokenizerImpl::Parts& parts) {
   if (const AddedToken* added = parts.added.find(named.content)) return added->id;
   return parts.model->vocabulary().find(named.content);
@@ -117,11 +129,15 @@ void apply_tokenizer_config(const NamedJson& config, const NamedJson& special_to
   if (config.json != nullptr) config.json->as_object(config.where);
   if (special_tokens_map.json != nullptr) special_tokens_map.json->as_object(special_tokens_map.where);
   add_listed_tokens(config, parts);
+  if (parts.chat_templates.empty()) parts.chat_templates.add_from_config(config);
   for (const std::string_view key :
        {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}) {
     const std::optional<NamedToken> token = find_token(key, config, special_tokens_map);
-    if (token) mark_special(*token, parts);
+    if (!token) continue;
+    mark_special(*token, parts);
+    parts.chat_templates.add_special_token(std::string(key), token->content);
   }
+  add_model_tokens(config, parts);
   for (const std::string_view key : {"additional_special_tokens", "extra_special_tokens"}) {
     mark_special_list(key, config, parts);
     mark_special_list(key, special_tokens_map, parts);

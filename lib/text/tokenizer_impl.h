@@ -18,6 +18,7 @@
 
 #include "io/json.h"
 #include "text/added_tokens.h"
+#include "text/chat_template.h"
 #include "text/decoder.h"
 #include "text/model.h"
 #include "text/normalizer.h"
@@ -45,6 +46,7 @@ class TokenizerImpl {
     TokenSpeller speller;
     std::optional<TokenId> bos_id;
     std::vector<TokenId> eos_ids;
+    ChatTemplates chat_templates;
   };
   explicit TokenizerImpl(Parts parts);
 
@@ -68,6 +70,8 @@ class TokenizerImpl {
 
   std::optional<TokenId> bos_id() const { return parts_.bos_id; }
   const std::vector<TokenId>& eos_ids() const { return parts_.eos_ids; }
+
+  const ChatTemplates& chat_templates() const { return parts_.chat_templates; }
 
   const std::vector<DecodeStageFactory>& decoder() const { return parts_.decoder; }
   /// What one token adds to a text, see token_bytes.h; may be null.

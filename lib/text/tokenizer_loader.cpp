@@ -35,7 +35,8 @@ const io::Json& member_or_null(const io::Json& json, std::string_view key) {
 }  // namespace
 
 std::shared_ptr<const TokenizerImpl> tokenizer_from_json(const NamedJson& tokenizer, const NamedJson& config,
-                                                         const NamedJson& special_tokens_map) {
+                                                         const NamedJson& special_tokens_map,
+                                                         ChatTemplates template_files) {
   const JsonPath root(tokenizer.where);
   const io::Json& json = *tokenizer.json;
   json.as_object(root);
@@ -49,6 +50,7 @@ std::shared_ptr<const TokenizerImpl> tokenizer_from_json(const NamedJson& tokeni
       load_pre_tokenizer(member_or_null(json, "pre_tokenizer"), root.member("pre_tokenizer"));
   parts.frame = load_post_processor(member_or_null(json, "post_processor"), root.member("post_processor"));
   parts.decoder = load_decoder(member_or_null(json, "decoder"), root.member("decoder"));
+  parts.chat_templates = std::move(template_files);
   parts.speller = load_token_speller(member_or_null(json, "decoder"), root.member("decoder"));
   apply_tokenizer_config(config, special_tokens_map, parts);
   auto loaded = std::make_shared<const TokenizerImpl>(std::move(parts));
@@ -74,7 +76,8 @@ std::shared_ptr<const TokenizerImpl> load_tokenizer(const std::filesystem::path&
   io::Json special_tokens_map;
   const NamedJson named_config = read_optional("tokenizer_config.json", config);
   const NamedJson named_map = read_optional("special_tokens_map.json", special_tokens_map);
-  return tokenizer_from_json({&tokenizer, tokenizer_path.string()}, named_config, named_map);
+  return tokenizer_from_json({&tokenizer, tokenizer_path.string()}, named_config, named_map,
+                             ChatTemplates::from_files(directory));
 }
 
 }  // namespace transom::text
