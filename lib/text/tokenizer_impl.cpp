@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "text/decoders/stream_decoder.h"
 #include "text/growth.h"
-#include "text/stream_decoder.h"
 #include "text/utf8.h"
 
 namespace transom::text {

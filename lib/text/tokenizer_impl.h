@@ -18,11 +18,11 @@
 
 #include "io/json.h"
 #include "text/added_tokens.h"
-#include "text/decoder.h"
-#include "text/model.h"
-#include "text/normalizer.h"
+#include "text/decoders/decoder.h"
+#include "text/models/model.h"
+#include "text/normalizers/normalizer.h"
 #include "text/post_processor.h"
-#include "text/pre_tokenizer.h"
+#include "text/pre_tokenizers/pre_tokenizer.h"
 #include "transom/tokenizer.h"
 
 namespace transom::text {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "tests/fuzz/require.h"
-#include "text/stream_decoder.h"
+#include "text/decoders/stream_decoder.h"
 #include "text/tokenizer_loader.h"
 #include "text/utf8.h"
 #include "transom/error.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/decoder.h"
+#include "text/decoders/decoder.h"
 
 #include "tests/support/catch.h"
 #include "tests/text/test_data.h"
-#include "text/stream_decoder.h"
+#include "text/decoders/stream_decoder.h"
 
 namespace transom::text {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/normalizer.h"
+#include "text/normalizers/normalizer.h"
 
 #include "tests/support/catch.h"
 #include "tests/text/test_data.h"

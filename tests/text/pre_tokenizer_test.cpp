@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/pre_tokenizer.h"
+#include "text/pre_tokenizers/pre_tokenizer.h"
 
 #include "tests/support/catch.h"
 #include "tests/text/test_data.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/bpe.h"
+#include "text/models/bpe.h"
 
 #include <cstdio>
 

@@ -2,7 +2,7 @@
 /// Reads the "model" member of tokenizer.json.
 #include <string>
 
-#include "text/bpe.h"
+#include "text/models/bpe.h"
 
 namespace transom::text {
 

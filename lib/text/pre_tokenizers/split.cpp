@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/split.h"
+#include "text/pre_tokenizers/split.h"
 
 #include <algorithm>
 

@@ -5,7 +5,7 @@
 #include <queue>
 #include <vector>
 
-#include "text/bpe.h"
+#include "text/models/bpe.h"
 
 namespace transom::text {
 

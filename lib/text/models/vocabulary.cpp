@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/vocabulary.h"
+#include "text/models/vocabulary.h"
 
 #include <bit>
 #include <functional>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/unicode_form.h"
+#include "text/normalizers/unicode_form.h"
 
 #include <utf8proc.h>
 

@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "text/decoder.h"
-#include "text/pattern.h"
+#include "text/decoders/decoder.h"
+#include "text/patterns/pattern.h"
 
 namespace transom::text {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/stream_decoder.h"
+#include "text/decoders/stream_decoder.h"
 
 #include <utility>
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/pre_tokenizer.h"
+#include "text/pre_tokenizers/pre_tokenizer.h"
 
 #include <utility>
 
 #include "text/byte_alphabet.h"
 #include "text/growth.h"
 #include "text/metaspace.h"
-#include "text/scanners.h"
-#include "text/split.h"
+#include "text/patterns/scanners.h"
+#include "text/pre_tokenizers/split.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/pattern.h"
+#include "text/patterns/pattern.h"
 
 #include <utility>
 
-#include "text/scanners.h"
+#include "text/patterns/scanners.h"
 #include "text/utf8.h"
 
 namespace transom::text {

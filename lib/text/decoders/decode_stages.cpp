@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/decode_stages.h"
+#include "text/decoders/decode_stages.h"
 
 #include <optional>
 #include <utility>

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "text/pattern.h"
+#include "text/patterns/pattern.h"
 
 namespace transom::text {
 

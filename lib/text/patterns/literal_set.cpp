@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/literal_set.h"
+#include "text/patterns/literal_set.h"
 
 namespace transom::text {
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/normalizer.h"
+#include "text/normalizers/normalizer.h"
 
 #include <utility>
 #include <vector>
 
 #include "text/byte_alphabet.h"
 #include "text/growth.h"
-#include "text/pattern.h"
+#include "text/normalizers/unicode_form.h"
+#include "text/patterns/pattern.h"
 #include "text/unicode.h"
-#include "text/unicode_form.h"
 #include "text/utf8.h"
 
 namespace transom::text {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "core/checks.h"
-#include "text/decode_stages.h"
+#include "text/decoders/decode_stages.h"
 #include "transom/error.h"
 
 namespace transom::text {

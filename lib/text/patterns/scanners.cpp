@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/scanners.h"
+#include "text/patterns/scanners.h"
 
 #include <cstddef>
 #include <iterator>

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "text/json_path.h"
-#include "text/vocabulary.h"
+#include "text/models/vocabulary.h"
 
 namespace transom::text {
 

@@ -9,8 +9,8 @@
 #include <optional>
 #include <string>
 
-#include "text/model.h"
-#include "text/pair_table.h"
+#include "text/models/model.h"
+#include "text/models/pair_table.h"
 
 namespace transom::text {
 

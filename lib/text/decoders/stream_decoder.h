@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "text/decoder.h"
+#include "text/decoders/decoder.h"
 #include "text/tokenizer_impl.h"
 
 namespace transom::text {

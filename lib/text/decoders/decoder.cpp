@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/decoder.h"
+#include "text/decoders/decoder.h"
 
-#include "text/decode_stages.h"
+#include "text/decoders/decode_stages.h"
 #include "text/metaspace.h"
-#include "text/pattern.h"
+#include "text/patterns/pattern.h"
 #include "text/utf8.h"
 
 namespace transom::text {

@@ -6,8 +6,8 @@
 #include <array>
 #include <mutex>
 
-#include "text/oniguruma_init.h"
-#include "text/pattern.h"
+#include "text/patterns/oniguruma_init.h"
+#include "text/patterns/pattern.h"
 #include "text/utf8.h"
 
 namespace transom::text {

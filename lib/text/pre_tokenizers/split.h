@@ -4,8 +4,8 @@
 
 #include <memory>
 
-#include "text/pattern.h"
-#include "text/pre_tokenizer.h"
+#include "text/patterns/pattern.h"
+#include "text/pre_tokenizers/pre_tokenizer.h"
 
 namespace transom::text {
 
