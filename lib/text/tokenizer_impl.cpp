@@ -10,11 +10,25 @@
 
 namespace transom::text {
 
+namespace {
+
+std::size_t index_of(TokenId id) { return static_cast<std::size_t>(id); }
+
+}  // namespace
+
 TokenizerImpl::TokenizerImpl(Parts parts)
     : parts_(std::move(parts)), vocab_size_(parts_.model->vocabulary().id_end()) {
   parts_.added.index(parts_.normalizer.get());
   for (const AddedToken& token : parts_.added.tokens()) {
     vocab_size_ = std::max(vocab_size_, static_cast<std::size_t>(token.id) + 1);
+  }
+  special_.resize(vocab_size_);
+  for (const AddedToken& token : parts_.added.tokens()) special_[index_of(token.id)] = token.special;
+  if (!parts_.model->vocabulary().has_repeats()) return;
+  for (std::size_t id = 0; id < vocab_size_; ++id) {  // every id of a special token's spelling is special
+    const std::optional<std::string_view> token = spelling(static_cast<TokenId>(id));
+    const AddedToken* const added = token ? parts_.added.find(*token) : nullptr;
+    special_[id] = added != nullptr && added->special;
   }
 }
 
@@ -93,11 +107,6 @@ std::optional<TokenId> TokenizerImpl::token_to_id(std::string_view token) const 
 std::optional<std::string_view> TokenizerImpl::spelling(TokenId id) const {
   if (const AddedToken* added = parts_.added.find(id)) return added->content;
   return parts_.model->vocabulary().spelling(id);
-}
-
-bool TokenizerImpl::is_special(TokenId id) const {
-  const AddedToken* const added = parts_.added.find(id);
-  return added != nullptr && added->special;
 }
 
 std::vector<TokenId> TokenizerImpl::special_ids() const {

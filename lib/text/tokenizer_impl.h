@@ -58,7 +58,10 @@ class TokenizerImpl {
   std::size_t vocab_size() const { return vocab_size_; }
 
   /// Whether decoding with skip_special_tokens leaves the token out.
-  bool is_special(TokenId id) const;
+  bool is_special(TokenId id) const {
+    return id >= 0 && static_cast<std::size_t>(id) < special_.size() &&
+           special_[static_cast<std::size_t>(id)];
+  }
   /// In ascending order.
   std::vector<TokenId> special_ids() const;
   /// What add_special_tokens puts around a text.
@@ -75,6 +78,7 @@ class TokenizerImpl {
 
   Parts parts_;
   std::size_t vocab_size_;
+  std::vector<bool> special_;  // of each id
 };
 
 }  // namespace transom::text

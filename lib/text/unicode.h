@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The character classes that tokenizer patterns speak of, as one table lookup. Categories come from
-/// utf8proc.
+/// The character classes that tokenizer patterns speak of, as one table lookup. Properties come from
+/// Oniguruma's tables (Unicode 14).
 #pragma once
 
 #include <cstdint>
+#include <string_view>
+#include <vector>
 
 namespace transom::text {
 
@@ -17,6 +19,13 @@ enum CharClass : std::uint8_t {
   kSpace = 1 << 5,        ///< the White_Space property: \s
   kWord = 1 << 6,         ///< Alphabetic, M, Nd, Pc or Join_Control: \w (Unicode TR 18, annex C)
 };
+
+struct CodePointRange {
+  char32_t first;
+  char32_t last;  ///< at most U+10FFFF
+};
+/// The characters of a property, given by its name in an expression (\p{...}); none for an unknown name.
+std::vector<CodePointRange> ranges_of_property(std::string_view name);
 
 /// One entry for each code point up to U+10FFFF; built at first use (1.1 MB, some milliseconds).
 const std::uint8_t* char_classes();

@@ -117,6 +117,12 @@ bool error_says(const std::function<void()>& action, const std::vector<std::stri
   return false;
 }
 
+std::vector<TokenId> ids_of(const io::Json& json) {
+  std::vector<TokenId> ids;
+  for (const io::Json& id : json.as_array("ids")) ids.push_back(static_cast<TokenId>(id.as_int("id")));
+  return ids;
+}
+
 std::string read_all(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw std::runtime_error("cannot read " + path.string());

@@ -5,28 +5,12 @@
 #include <utility>
 
 #include "text/byte_alphabet.h"
+#include "text/decoders/stage.h"
 #include "text/utf8.h"
 
 namespace transom::text {
 
 namespace {
-
-class Stage : public DecodeStage {
- public:
-  explicit Stage(DecodeStage& next) : next_(next) {}
-
- protected:
-  /// An empty string for what one call gives on. Kept from call to call: decoding allocates nothing.
-  std::string& scratch() {
-    scratch_.clear();
-    return scratch_;
-  }
-
-  DecodeStage& next_;
-
- private:
-  std::string scratch_ = roomy_string();
-};
 
 class ByteLevelStage final : public Stage {
  public:

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "text/decoders/decoder.h"
 #include "text/patterns/pattern.h"
@@ -39,5 +40,22 @@ std::unique_ptr<DecodeStage> make_replace_pattern_stage(std::shared_ptr<const Pa
 /// The replacement character becomes a space; in the first token it is dropped when `drop_in_first`.
 std::unique_ptr<DecodeStage> make_metaspace_stage(const std::string& replacement, bool drop_in_first,
                                                   DecodeStage& next);
+
+/// A token that continues a word loses its prefix, any other but the first gets a space before it; `cleanup`
+/// then takes the spaces before English punctuation and contractions out of each token.
+std::unique_ptr<DecodeStage> make_word_piece_stage(const std::string& prefix, bool cleanup,
+                                                   DecodeStage& next);
+
+/// The suffix that ends a word becomes a space, in the last token nothing. @param suffix not empty.
+std::unique_ptr<DecodeStage> make_suffix_stage(const std::string& suffix, DecodeStage& next);
+
+/// Of equal tokens in a row one stays; padding goes; with `cleanup` the delimiter (not empty) becomes a
+/// space.
+std::unique_ptr<DecodeStage> make_ctc_stage(const std::string& pad, const std::string& delimiter,
+                                            bool cleanup, DecodeStage& next);
+
+/// What `clean_up_tokenization_spaces` does to the whole text: spaces before English punctuation and
+/// contractions go. Several stages, first one first.
+std::vector<DecodeStageFactory> clean_up_stages();
 
 }  // namespace transom::text

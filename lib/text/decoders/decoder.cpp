@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/decoders/decoder.h"
 
+#include <array>
+#include <utility>
+
 #include "text/decoders/decode_stages.h"
 #include "text/metaspace.h"
 #include "text/patterns/pattern.h"
@@ -50,6 +53,32 @@ DecodeStageFactory load_replace(const io::Json& json, const JsonPath& path) {
   return [=](DecodeStage& next) { return make_replace_pattern_stage(pattern, content, next); };
 }
 
+/// A string member that is not empty.
+std::string text_member(const io::Json& json, std::string_view key, std::string_view fallback,
+                        const JsonPath& path) {
+  std::string text = string_member(json, key, fallback, path);
+  if (text.empty()) path.member(key).unsupported("an empty text is not supported");
+  return text;
+}
+
+DecodeStageFactory load_word_piece(const io::Json& json, const JsonPath& path) {
+  const std::string prefix = string_member(json, "prefix", "##", path);
+  const bool cleanup = bool_member(json, "cleanup", true, path);
+  return [=](DecodeStage& next) { return make_word_piece_stage(prefix, cleanup, next); };
+}
+
+DecodeStageFactory load_bpe(const io::Json& json, const JsonPath& path) {
+  const std::string suffix = text_member(json, "suffix", "</w>", path);
+  return [=](DecodeStage& next) { return make_suffix_stage(suffix, next); };
+}
+
+DecodeStageFactory load_ctc(const io::Json& json, const JsonPath& path) {
+  const std::string pad = string_member(json, "pad_token", "<pad>", path);
+  const std::string delimiter = text_member(json, "word_delimiter_token", "|", path);
+  const bool cleanup = bool_member(json, "cleanup", true, path);
+  return [=](DecodeStage& next) { return make_ctc_stage(pad, delimiter, cleanup, next); };
+}
+
 void append_stages(const io::Json& json, const JsonPath& path, std::vector<DecodeStageFactory>& out) {
   if (out.size() >= kMaxStages)
     path.unsupported(core::message("more than ", kMaxStages, " decoders in a row"));
@@ -75,12 +104,39 @@ void append_stages(const io::Json& json, const JsonPath& path, std::vector<Decod
     out.emplace_back([options](DecodeStage& next) {
       return make_metaspace_stage(options.replacement, options.prepend_scheme != PrependScheme::never, next);
     });
+  } else if (type == "WordPiece") {
+    out.push_back(load_word_piece(json, path));
+  } else if (type == "BPEDecoder") {
+    out.push_back(load_bpe(json, path));
+  } else if (type == "CTC") {
+    out.push_back(load_ctc(json, path));
   } else {
     path.member("type").unsupported(core::message("decoder \"", type, "\" is not supported"));
   }
 }
 
 }  // namespace
+
+std::vector<DecodeStageFactory> clean_up_stages() {
+  // Each replacement sees what the one before it made.
+  static constexpr std::array<std::pair<const char*, const char*>, 10> kRules = {{{" .", "."},
+                                                                                  {" ?", "?"},
+                                                                                  {" !", "!"},
+                                                                                  {" ,", ","},
+                                                                                  {" ' ", "'"},
+                                                                                  {" n't", "n't"},
+                                                                                  {" 'm", "'m"},
+                                                                                  {" 's", "'s"},
+                                                                                  {" 've", "'ve"},
+                                                                                  {" 're", "'re"}}};
+  std::vector<DecodeStageFactory> stages = {make_fuse_stage};
+  for (const auto& [literal, content] : kRules) {
+    stages.emplace_back([literal = literal, content = content](DecodeStage& next) {
+      return make_replace_literal_stage(literal, content, next);
+    });
+  }
+  return stages;
+}
 
 std::vector<DecodeStageFactory> load_decoder(const io::Json& json, const JsonPath& path) {
   std::vector<DecodeStageFactory> stages;

@@ -4,8 +4,8 @@
 /// Decoding a list and decoding one id at a time run through the same stages, so the two are equal by
 /// construction. Every stage passes on what is certain and holds back the rest: at most 3 bytes of an
 /// unfinished character (ByteLevel, ByteFallback), as many characters as Strip may still remove, or what may
-/// still become a literal that Replace looks for. Only a Replace with a regular expression behind Fuse waits
-/// for the end.
+/// still become a literal that Replace looks for, a token that ends a word (BPEDecoder). Only a Replace with
+/// a regular expression behind Fuse waits for the end.
 ///
 /// One difference from the reference implementation, which cannot be streamed: a run of `<0xHH>` tokens that
 /// is not valid UTF-8 as a whole keeps its valid characters, and each other byte becomes one U+FFFD; the
@@ -44,7 +44,7 @@ inline std::string roomy_string() {
 using DecodeStageFactory = std::function<std::unique_ptr<DecodeStage>(DecodeStage& next)>;
 
 /// Reads the "decoder" member of tokenizer.json: ByteLevel, ByteFallback, Fuse, Strip, Replace, Metaspace,
-/// Sequence; null joins the tokens with spaces. First stage first.
+/// WordPiece, BPEDecoder, CTC, Sequence; null joins the tokens with spaces. First stage first.
 /// @throws UnsupportedError naming any other type.
 std::vector<DecodeStageFactory> load_decoder(const io::Json& json, const JsonPath& path);
 

@@ -5,6 +5,7 @@
 
 #include "core/checks.h"
 #include "text/decoders/decode_stages.h"
+#include "text/decoders/stage.h"
 #include "transom/error.h"
 
 namespace transom::text {
@@ -68,36 +69,28 @@ class ReplaceLiteralStage final : public DecodeStage {
   std::string replaced_ = roomy_string();  // kept from call to call, so that decoding allocates nothing
 };
 
-class ReplacePatternStage final : public DecodeStage {
+class ReplacePatternStage final : public TokenStage {
  public:
   ReplacePatternStage(std::shared_ptr<const Pattern> pattern, std::string content, DecodeStage& next)
-      : pattern_(std::move(pattern)), content_(std::move(content)), next_(next) {}
+      : TokenStage(next), pattern_(std::move(pattern)), content_(std::move(content)) {}
 
-  void append(std::string_view text) override { token_.append(text); }
-
-  void end_token() override {
+ protected:
+  void take(std::string& token) override {
     std::vector<Match> matches;
-    pattern_->find_all(token_, matches);
+    pattern_->find_all(token, matches);
     check_written(matches.size(), content_.size());
     std::string out;
     std::size_t done = 0;
     for (const Match& match : matches) {
-      out.append(token_, done, match.begin - done).append(content_);
+      out.append(token, done, match.begin - done).append(content_);
       done = match.end;
     }
-    out.append(token_, done);
-    token_.clear();
-    if (!out.empty()) next_.append(out);
-    next_.end_token();
+    pass(out.append(token, done));
   }
-
-  void finish() override { next_.finish(); }
 
  private:
   std::shared_ptr<const Pattern> pattern_;
   std::string content_;
-  DecodeStage& next_;
-  std::string token_ = roomy_string();
 };
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/models/bpe.h"
 
-#include <cstdio>
+#include <algorithm>
 
 #include "text/utf8.h"
 
@@ -21,18 +21,15 @@ BpeModel::BpeModel(Vocabulary vocabulary, PairTable merges, BpeOptions options, 
       merges_(std::move(merges)),
       options_(std::move(options)),
       unk_id_(unk_id),
-      id_of_character_(kDirectCharacters, -1) {
+      id_of_character_(kDirectCharacters, -1),
+      byte_tokens_(vocabulary_),
+      boundaries_(merges_, vocabulary_.id_end()) {
   std::string spelling;
   for (char32_t c = 0; c < kDirectCharacters; ++c) {
     if (c >= 0xD800 && c <= 0xDFFF) continue;
     spelling.clear();
     append_utf8(spelling, c);
     id_of_character_[c] = vocabulary_.find(spelling).value_or(-1);
-  }
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    char name[8];
-    std::snprintf(name, sizeof name, "<0x%02X>", byte);
-    id_of_byte_[byte] = vocabulary_.find(name).value_or(-1);
   }
 }
 
@@ -49,7 +46,22 @@ void BpeModel::tokenize(std::string_view piece, std::vector<TokenId>& out) const
   const std::size_t n = out.size() - begin;
   if (n < 2) return;
   TokenId* const ids = out.data() + begin;
-  out.resize(begin + (n <= kShortSymbols ? merge_short(merges_, ids, n) : merge_long(merges_, ids, n)));
+  out.resize(begin + (n <= kShortSymbols ? merge_short(merges_, ids, n) : merge_between_boundaries(ids, n)));
+}
+
+std::size_t BpeModel::merge_between_boundaries(TokenId* ids, std::size_t n) const {
+  std::size_t n_merged = 0;  // ids that are done, at the front
+  for (std::size_t begin = 0; begin < n;) {
+    std::size_t end = begin + 1;
+    while (end < n && boundaries_.may_join(ids[end - 1], ids[end])) ++end;
+    const std::size_t size = end - begin;
+    const std::size_t left = size <= kShortSymbols ? merge_short(merges_, ids + begin, size)
+                                                   : merge_long(merges_, ids + begin, size);
+    if (n_merged != begin) std::copy(ids + begin, ids + begin + left, ids + n_merged);
+    n_merged += left;
+    begin = end;
+  }
+  return n_merged;
 }
 
 void BpeModel::append_symbols(std::string_view piece, std::vector<TokenId>& out) const {
@@ -66,7 +78,7 @@ void BpeModel::append_symbols(std::string_view piece, std::vector<TokenId>& out)
       continue;
     }
     // A pending unknown stays pending across bytes: the reference implementation does not flush it here.
-    if (options_.byte_fallback && append_bytes(decorated(character, is_first, is_last), out)) continue;
+    if (options_.byte_fallback && byte_tokens_.append(decorated(character, is_first, is_last), out)) continue;
     if (!options_.unk_token) continue;  // the character is dropped
     if (!unk_id_) {
       throw FormatError(core::message("model.unk_token: the text has the unknown character \"", character,
@@ -88,14 +100,6 @@ std::optional<TokenId> BpeModel::find_symbol(std::string_view character, bool is
   if (code_point >= kDirectCharacters) return vocabulary_.find(character);
   const TokenId id = id_of_character_[code_point];
   return id >= 0 ? std::optional(id) : std::nullopt;
-}
-
-bool BpeModel::append_bytes(std::string_view symbol, std::vector<TokenId>& out) const {
-  for (const char byte : symbol) {
-    if (id_of_byte_[static_cast<unsigned char>(byte)] < 0) return false;
-  }
-  for (const char byte : symbol) out.push_back(id_of_byte_[static_cast<unsigned char>(byte)]);
-  return true;
 }
 
 std::string BpeModel::decorated(std::string_view character, bool is_first, bool is_last) const {

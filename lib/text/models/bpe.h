@@ -2,13 +2,15 @@
 /// Byte-pair encoding (Sennrich et al. 2016) with the options of tokenizer.json.
 ///
 /// A pre-token starts as its characters and the pair of lowest rank merges first, the leftmost of equals,
-/// until no pair merges. There is no cache of words: a tokenizer has no mutable state at all.
+/// until no pair merges. There is no cache of words: a tokenizer has no mutable state at all. A long piece is
+/// cut where no merge can reach across (merge_boundaries.h).
 #pragma once
 
-#include <array>
 #include <optional>
 #include <string>
 
+#include "text/models/byte_tokens.h"
+#include "text/models/merge_boundaries.h"
 #include "text/models/model.h"
 #include "text/models/pair_table.h"
 
@@ -34,7 +36,7 @@ class BpeModel final : public Model {
  private:
   void append_symbols(std::string_view piece, std::vector<TokenId>& out) const;
   std::optional<TokenId> find_symbol(std::string_view character, bool is_first, bool is_last) const;
-  bool append_bytes(std::string_view symbol, std::vector<TokenId>& out) const;
+  std::size_t merge_between_boundaries(TokenId* ids, std::size_t n) const;
   std::string decorated(std::string_view character, bool is_first, bool is_last) const;
 
   Vocabulary vocabulary_;
@@ -42,7 +44,8 @@ class BpeModel final : public Model {
   BpeOptions options_;
   std::optional<TokenId> unk_id_;
   std::vector<TokenId> id_of_character_;  // [0x10000], -1 for a character that is no token
-  std::array<TokenId, 256> id_of_byte_;   // of `<0xHH>`, -1 when there is none
+  ByteTokens byte_tokens_;
+  MergeBoundaries boundaries_;
 };
 
 /// Merges the symbols ids[0..n) in place. O(n^2), fast for short words.

@@ -29,6 +29,16 @@ class PairTable {
     slot = {key_of(left, right), merge};
   }
 
+  /// Calls visit(left, right, merge) for every pair, in no particular order.
+  template <typename Visit>
+  void for_each(const Visit& visit) const {
+    for (const Slot& slot : slots_) {
+      if (slot.key == 0) continue;
+      const auto left = static_cast<TokenId>(static_cast<std::uint32_t>(slot.key >> 32) - 1);
+      visit(left, static_cast<TokenId>(static_cast<std::uint32_t>(slot.key)), slot.merge);
+    }
+  }
+
   Merge find(TokenId left, TokenId right) const { return slots_[find_slot(key_of(left, right))].merge; }
 
  private:

@@ -12,13 +12,14 @@ void Vocabulary::reserve(std::size_t n_tokens, std::size_t n_bytes) {
   grow(std::bit_ceil(2 * n_tokens + 2));
 }
 
-Vocabulary::Added Vocabulary::add(std::string_view token, TokenId id) {
+Vocabulary::Added Vocabulary::add(std::string_view token, TokenId id, bool again) {
   if (2 * (entries_.size() + 1) > slots_.size()) grow(std::bit_ceil(4 * (entries_.size() + 1)));
   const std::size_t slot = slot_for(token);
-  if (slots_[slot] != 0) return Added::duplicate_token;
+  if (slots_[slot] != 0 && !again) return Added::duplicate_token;
   const auto index = static_cast<std::size_t>(id);
   if (index < entry_of_id_.size() && entry_of_id_[index] != 0) return Added::duplicate_id;
   if (index >= entry_of_id_.size()) entry_of_id_.resize(index + 1);
+  has_repeats_ = has_repeats_ || slots_[slot] != 0;
   entries_.push_back({bytes_.size(), static_cast<std::uint32_t>(token.size()), id});
   bytes_.append(token);
   slots_[slot] = entry_of_id_[index] = static_cast<std::uint32_t>(entries_.size());

@@ -24,11 +24,15 @@ class Vocabulary {
 
   enum class Added { ok, duplicate_token, duplicate_id };
   /// @param id from 0 to kMaxTokenId - 1.
-  Added add(std::string_view token, TokenId id);
+  /// @param again A token may have several ids: find gives the one added last.
+  Added add(std::string_view token, TokenId id, bool again = false);
 
   std::optional<TokenId> find(std::string_view token) const;
   /// The view lives as long as the vocabulary and until the next add().
   std::optional<std::string_view> spelling(TokenId id) const;
+
+  /// Whether some token has several ids.
+  bool has_repeats() const { return has_repeats_; }
 
   std::size_t size() const { return entries_.size(); }
   /// One more than the largest id; 0 when there is none.
@@ -46,6 +50,7 @@ class Vocabulary {
   void grow(std::size_t n_slots);
   std::size_t slot_for(std::string_view token) const;
 
+  bool has_repeats_ = false;
   std::string bytes_;
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> slots_;        // open addressing, index into entries_ plus one; a power of two

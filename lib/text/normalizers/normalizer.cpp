@@ -6,6 +6,8 @@
 
 #include "text/byte_alphabet.h"
 #include "text/growth.h"
+#include "text/normalizers/bert.h"
+#include "text/normalizers/precompiled.h"
 #include "text/normalizers/unicode_form.h"
 #include "text/patterns/pattern.h"
 #include "text/unicode.h"
@@ -72,6 +74,37 @@ class StripAccentsNormalizer final : public Normalizer {
       if (!is_mark(next_code_point(p))) out.append(start, p);
     }
     return out;
+  }
+};
+
+/// Of the control characters, those go that mean nothing in a text; what spaces out or joins becomes a space.
+class NmtNormalizer final : public Normalizer {
+ public:
+  std::string normalize(std::string text) const override {
+    std::string out;
+    out.reserve(text.size());
+    const char* p = text.data();
+    const char* const end = p + text.size();
+    while (p != end) {
+      const char* const start = p;
+      const char32_t c = next_code_point(p);
+      if (becomes_space(c)) {
+        out.push_back(' ');
+      } else if (!is_removed(c)) {
+        out.append(start, p);
+      }
+    }
+    return out;
+  }
+
+ private:
+  static bool is_removed(char32_t c) {
+    return (c >= 0x01 && c <= 0x08) || c == 0x0B || (c >= 0x0E && c <= 0x1F) || c == 0x7F || c == 0x8F ||
+           c == 0x9F;
+  }
+  static bool becomes_space(char32_t c) {
+    return c == 0x09 || c == 0x0A || c == 0x0C || c == 0x0D || c == 0x1680 || (c >= 0x200B && c <= 0x200F) ||
+           c == 0x2028 || c == 0x2029 || c == 0x2581 || c == 0xFEFF || c == 0xFFFD;
   }
 };
 
@@ -165,6 +198,9 @@ std::unique_ptr<Normalizer> load_normalizer(const io::Json& json, const JsonPath
   if (type == "NFKD") return std::make_unique<FormNormalizer>(UnicodeForm::nfkd);
   if (type == "Lowercase") return std::make_unique<LowercaseNormalizer>();
   if (type == "StripAccents") return std::make_unique<StripAccentsNormalizer>();
+  if (type == "Nmt") return std::make_unique<NmtNormalizer>();
+  if (type == "BertNormalizer") return load_bert_normalizer(json, path);
+  if (type == "Precompiled") return load_precompiled(json, path);
   if (type == "ByteLevel") return std::make_unique<ByteLevelNormalizer>();
   if (type == "Sequence") return load_sequence(json, path);
   if (type == "Prepend") return std::make_unique<PrependNormalizer>(required_string(json, "prepend", path));

@@ -18,7 +18,7 @@ class Normalizer {
 };
 
 /// Reads the "normalizer" member of tokenizer.json: NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents,
-/// Prepend, Replace, ByteLevel, Sequence.
+/// Prepend, Replace, Nmt, Precompiled, BertNormalizer, ByteLevel, Sequence.
 /// @return nullptr for null.
 /// @throws UnsupportedError naming any other type.
 std::unique_ptr<Normalizer> load_normalizer(const io::Json& json, const JsonPath& path);

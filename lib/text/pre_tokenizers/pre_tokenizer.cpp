@@ -7,6 +7,7 @@
 #include "text/growth.h"
 #include "text/metaspace.h"
 #include "text/patterns/scanners.h"
+#include "text/pre_tokenizers/cut.h"
 #include "text/pre_tokenizers/split.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
@@ -151,6 +152,14 @@ PreTokenizerPtr load_char_delimiter(const io::Json& json, const JsonPath& path) 
   return split_by(make_literal(delimiter, path), SplitBehavior::removed);
 }
 
+PreTokenizerPtr load_fixed_length(const io::Json& json, const JsonPath& path) {
+  constexpr std::int64_t kDefaultLength = 5;
+  const io::Json* const member = json.find_value("length");
+  const std::int64_t length = member == nullptr ? kDefaultLength : member->as_int(path.member("length"));
+  if (length < 1) path.member("length").fail(core::message("expected 1 or more, found ", length));
+  return make_fixed_length(static_cast<std::size_t>(length));
+}
+
 }  // namespace
 
 std::unique_ptr<PreTokenizer> load_pre_tokenizer(const io::Json& json, const JsonPath& path) {
@@ -181,6 +190,8 @@ std::unique_ptr<PreTokenizer> load_pre_tokenizer(const io::Json& json, const Jso
   }
   if (type == "BertPreTokenizer") return make_bert();
   if (type == "CharDelimiterSplit") return load_char_delimiter(json, path);
+  if (type == "UnicodeScripts") return make_unicode_scripts();
+  if (type == "FixedLength") return load_fixed_length(json, path);
   path.member("type").unsupported(core::message("pre-tokenizer \"", type, "\" is not supported"));
 }
 

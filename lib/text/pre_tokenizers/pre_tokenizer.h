@@ -35,7 +35,7 @@ class PreTokenizer {
 };
 
 /// Reads the "pre_tokenizer" member of tokenizer.json: ByteLevel, Split, Sequence, Digits, Punctuation,
-/// Whitespace, WhitespaceSplit, Metaspace, BertPreTokenizer, CharDelimiterSplit.
+/// Whitespace, WhitespaceSplit, Metaspace, BertPreTokenizer, CharDelimiterSplit, UnicodeScripts, FixedLength.
 /// @return nullptr for null.
 /// @throws UnsupportedError naming any other type.
 std::unique_ptr<PreTokenizer> load_pre_tokenizer(const io::Json& json, const JsonPath& path);
