@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Building a tokenizer from tokenizer.json and tokenizer_config.json.
+/// Building a tokenizer from the files of a directory.
 #pragma once
 
 #include <filesystem>
@@ -12,9 +12,9 @@
 namespace transom::text {
 
 /// Reads tokenizer.json, tokenizer_config.json and special_tokens_map.json of a directory; only the first
-/// must be there.
-/// @throws NotFound naming tokenizer.json when it is missing; FormatError with file and JSON path when a file
-/// is wrong; UnsupportedError when it asks for a step that this version does not know.
+/// must be there. Without it, the older files are read that plain_files.h knows, and added_tokens.json.
+/// @throws NotFound naming tokenizer.json when there is none of all these; FormatError with file and JSON
+/// path when a file is wrong; UnsupportedError when it asks for a step that this version does not know.
 std::shared_ptr<const TokenizerImpl> load_tokenizer(const std::filesystem::path& directory);
 
 /// A parsed file and its name for messages.

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Whole files and directories, and the public class.
-#include <unistd.h>
-
-#include <fstream>
-
 #include "tests/support/catch.h"
+#include "tests/text/temporary_directory.h"
 #include "tests/text/test_data.h"
 #include "text/tokenizer_loader.h"
 #include "transom/error.h"
@@ -12,33 +9,17 @@
 namespace transom::text {
 namespace {
 
-namespace fs = std::filesystem;
-
 const std::string kTiny = R"({"version": "1.0", "truncation": {"max_length": 1}, "padding": {"length": 9},
     "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "\ufffd": 2}, "merges": []}, "decoder": {"type": "Fuse"}})";
 
-/// A directory that goes away with the test.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() : path_(fs::temp_directory_path() / ("transom_text_" + std::to_string(getpid()))) {
-    fs::create_directories(path_);
-  }
-  ~TemporaryDirectory() { fs::remove_all(path_); }
-  void write(const char* name, const std::string& text) const { std::ofstream(path_ / name) << text; }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 TEST_CASE("a directory without tokenizer.json is NotFound", "[loader]") {
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   CHECK_THROWS_AS(load_tokenizer(directory.path()), NotFound);
   CHECK(test::error_says([&] { load_tokenizer(directory.path()); }, {"tokenizer.json"}));
 }
 
 TEST_CASE("a directory is read with its configuration", "[loader]") {
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   directory.write("tokenizer.json", kTiny);
   directory.write("tokenizer_config.json", R"({"tokenizer_class": "LlamaTokenizer", "bos_token": "b"})");
   directory.write("special_tokens_map.json", R"({"eos_token": "a"})");

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "text/models/bpe.h"
+#include "text/models/merge_list.h"
 #include "text/models/unigram.h"
 #include "text/models/word_level.h"
 #include "text/models/word_piece.h"
@@ -11,55 +12,26 @@ namespace transom::text {
 
 namespace {
 
-struct MergeLine {
-  std::string_view left;
-  std::string_view right;
-};
-
-/// Reads "left right" or ["left", "right"]. The second spelling is the only one that allows spaces in tokens.
-MergeLine read_merge(const io::Json& json, const JsonPath& merges_path, std::size_t index) {
-  if (json.is_string()) {
-    const std::string_view line = json.as_string({});
-    const std::size_t space = line.find(' ');
-    if (space == line.npos || line.find(' ', space + 1) != line.npos) {
-      merges_path.element(index).fail(
-          core::message("expected two tokens with one space between them, found \"", line, "\""));
-    }
-    return {line.substr(0, space), line.substr(space + 1)};
-  }
-  const JsonPath path = json.is_array() && json.as_array({}).size() == 2 &&
-                                json.as_array({})[0].is_string() && json.as_array({})[1].is_string()
-                            ? merges_path
-                            : merges_path.element(index);
-  const std::vector<io::Json>& pair = json.as_array(path);
-  if (pair.size() != 2) path.fail(core::message("expected two tokens, found ", pair.size()));
-  return {pair[0].as_string(path), pair[1].as_string(path)};
-}
-
 PairTable load_merges(const io::Json& json, const Vocabulary& vocabulary, std::string_view prefix,
                       const JsonPath& path) {
   const std::vector<io::Json>& lines = json.as_array(path);
-  PairTable merges(lines.size());
-  std::string joined;
-  std::uint32_t rank = 0;
+  MergeList merges(vocabulary, prefix, lines.size(), path);
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (lines[i].is_string() && lines[i].as_string({}).starts_with("#version")) continue;
-    const MergeLine line = read_merge(lines[i], path, i);
-    const auto id_of = [&](std::string_view token) {
-      const std::optional<TokenId> id = vocabulary.find(token);
-      if (!id) path.element(i).fail(core::message("token \"", token, "\" is not in the vocabulary"));
-      return *id;
-    };
-    // The continuing prefix of the right part is left out of the result.
-    if (line.right.size() < prefix.size()) {
-      path.element(i).fail(
-          core::message("token \"", line.right, "\" is shorter than the prefix \"", prefix, "\""));
+    if (lines[i].is_string()) {
+      const std::string& line = lines[i].as_string({});
+      if (!line.starts_with("#version")) merges.add_line(line, i);
+      continue;
     }
-    joined.assign(line.left).append(line.right.substr(prefix.size()));
-    merges.put(id_of(line.left), id_of(line.right), {rank, id_of(joined)});
-    ++rank;
+    // ["left", "right"] is the only spelling that allows spaces in tokens. Its path is spelled out only when
+    // something is wrong with it.
+    const bool plain = lines[i].is_array() && lines[i].as_array({}).size() == 2 &&
+                       lines[i].as_array({})[0].is_string() && lines[i].as_array({})[1].is_string();
+    const JsonPath pair_path = plain ? path : path.element(i);
+    const std::vector<io::Json>& pair = lines[i].as_array(pair_path);
+    if (pair.size() != 2) pair_path.fail(core::message("expected two tokens, found ", pair.size()));
+    merges.add(pair[0].as_string(pair_path), pair[1].as_string(pair_path), i);
   }
-  return merges;
+  return merges.take();
 }
 
 std::unique_ptr<Model> load_bpe(const io::Json& json, const JsonPath& path) {
