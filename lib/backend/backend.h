@@ -116,6 +116,8 @@ class Backend {
   virtual void rope(const TensorView& x, const RopeTables& tables) = 0;
   virtual void kv_append(const TensorView& keys, const TensorView& values, std::int64_t first_position,
                          const KvCacheView& cache) = 0;
+  virtual void kv_copy(const KvCacheView& from, std::int64_t first_position, std::int64_t end_position,
+                       const KvCacheView& to) = 0;
   virtual void attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
                          const AttentionParams& params, const TensorView& dst) = 0;
   virtual void gated_linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst) = 0;

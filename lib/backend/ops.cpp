@@ -92,6 +92,15 @@ void kv_append(Backend& backend, const TensorView& keys, const TensorView& value
   backend.kv_append(keys, values, first_position, cache);
 }
 
+void kv_copy(Backend& backend, const KvCacheView& from, std::int64_t first_position,
+             std::int64_t end_position, const KvCacheView& to) {
+  require(same_extents(from.keys, to.keys) && from.keys.dtype == to.keys.dtype && from.sinks == to.sinks,
+          "kv_copy: from ", from.keys, ", to ", to.keys);
+  require(first_position >= 0 && first_position <= end_position, "kv_copy: positions ", first_position,
+          " to ", end_position);
+  backend.kv_copy(from, first_position, end_position, to);
+}
+
 void attention(Backend& backend, const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
                const AttentionParams& params, const TensorView& dst) {
   require(is_heads(q) && same_extents(q, dst) && params.window >= 0 && params.first_position >= 0,

@@ -35,6 +35,11 @@ void rope(Backend& backend, const TensorView& x, const RopeTables& tables);
 void kv_append(Backend& backend, const TensorView& keys, const TensorView& values,
                std::int64_t first_position, const KvCacheView& cache);
 
+/// Copies positions [first, end) between caches of the same geometry, as far as the ring still holds them
+/// after `end` positions.
+void kv_copy(Backend& backend, const KvCacheView& from, std::int64_t first_position,
+             std::int64_t end_position, const KvCacheView& to);
+
 /// Windowed grouped-query attention. q, dst [tokens, heads, dim]; q_sink: null, or the queries for the sinks.
 void attention(Backend& backend, const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
                const AttentionParams& params, const TensorView& dst);

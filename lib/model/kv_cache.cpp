@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "backend/ops.h"
 #include "core/checks.h"
 #include "transom/error.h"
 
@@ -17,9 +18,16 @@ constexpr std::int64_t kMaxCacheBytes = std::int64_t{1} << 46;
 
 }  // namespace
 
+/// The memory, and how many caches look at it. (Not a std::shared_ptr: use_count() gives no order between
+/// the last reader of shared memory and the next writer.)
+struct KvCache::Storage {
+  std::vector<backend::Buffer> buffers;
+  std::atomic<int> users{1};
+};
+
 KvCache::KvCache(const ModelSpec& spec, DType dtype, std::int64_t context, std::int64_t chunk,
                  backend::Backend& backend)
-    : spec_(spec) {
+    : spec_(spec), backend_(backend) {
   for (const LayerSpec& layer : spec.layers) {
     std::int64_t capacity = context, sinks = 0;
     if (layer.window > 0) {
@@ -35,14 +43,52 @@ KvCache::KvCache(const ModelSpec& spec, DType dtype, std::int64_t context, std::
     }
     backend::KvCacheView view;
     view.sinks = sinks;
-    for (TensorView* half : {&view.keys, &view.values}) {
-      backend::Buffer& buffer = buffers_.emplace_back(backend.allocate(
-          static_cast<std::size_t>(capacity * row), "the KV cache", backend::Buffer::Pages::lazy));
-      *half = TensorView::dense(buffer.data(), dtype, {spec.n_kv_heads, capacity, spec.head_dim});
-      bytes_ += static_cast<std::int64_t>(buffer.size());
-    }
+    view.keys = view.values = TensorView::dense(nullptr, dtype, {spec.n_kv_heads, capacity, spec.head_dim});
+    bytes_ += 2 * capacity * row;
     layers_.push_back(view);
   }
+  allocate();
+}
+
+KvCache::KvCache(const KvCache& other)
+    : spec_(other.spec_),
+      backend_(other.backend_),
+      layers_(other.layers_),
+      storage_(other.storage_),
+      bytes_(other.bytes_) {
+  storage_->users.fetch_add(1, std::memory_order_relaxed);
+}
+
+KvCache::~KvCache() {
+  if (storage_->users.fetch_sub(1, std::memory_order_acq_rel) == 1) delete storage_;
+}
+
+void KvCache::allocate() {
+  auto storage = std::make_unique<Storage>();
+  for (const backend::KvCacheView& layer : layers_) {
+    const std::int64_t elements = layer.keys.extent[0] * layer.keys.stride[0];
+    const std::size_t bytes = static_cast<std::size_t>(elements) * dtype_size(layer.keys.dtype);
+    for (int half = 0; half < 2; ++half)
+      storage->buffers.push_back(backend_.allocate(bytes, "the KV cache", backend::Buffer::Pages::lazy));
+  }
+  storage_ = storage.release();
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    layers_[i].keys.data = storage_->buffers[2 * i].data();
+    layers_[i].values.data = storage_->buffers[2 * i + 1].data();
+  }
+}
+
+void KvCache::make_own(std::int64_t furthest) {
+  if (storage_->users.load(std::memory_order_acquire) == 1) return;
+  const KvCache shared(*this);
+  allocate();  // where it throws, the memory is still shared
+  shared.storage_->users.fetch_sub(1, std::memory_order_acq_rel);
+  copy_positions(shared, 0, furthest);
+}
+
+void KvCache::copy_positions(const KvCache& from, std::int64_t first, std::int64_t end) {
+  for (std::size_t i = 0; i < layers_.size(); ++i)
+    backend::ops::kv_copy(backend_, from.layers_[i], first, end, layers_[i]);
 }
 
 std::int64_t KvCache::oldest_restorable(std::int64_t furthest) const {

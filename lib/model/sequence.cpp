@@ -94,6 +94,7 @@ struct Sequence::Workspace {
   std::vector<std::int64_t> row_numbers;
   std::vector<RopeGroup> ropes;
   std::vector<std::size_t> rope_of_layer;
+  std::vector<TokenRun> runs;
 };
 
 Sequence::Sequence(const Transformer& transformer, const SequenceOptions& options)
@@ -101,12 +102,43 @@ Sequence::Sequence(const Transformer& transformer, const SequenceOptions& option
       context_(context_of(transformer.spec(), options)),
       chunk_(chunk_of(options, context_)),
       cache_(transformer.spec(), transformer.kv_dtype(), context_, chunk_, transformer.backend()),
-      workspace_(std::make_unique<Workspace>(transformer.spec(), chunk_, transformer.backend())) {
+      workspace_(make_workspace()) {
   const ModelSpec& spec = transformer.spec();
   transformer.backend().reserve({chunk_, spec.n_heads, spec.n_kv_heads, spec.head_dim});
 }
 
+Sequence::Sequence(const Sequence& other, std::shared_ptr<Workspace> workspace, KvCache cache)
+    : transformer_(other.transformer_),
+      context_(other.context_),
+      chunk_(other.chunk_),
+      cache_(std::move(cache)),
+      workspace_(std::move(workspace)) {}
+
 Sequence::~Sequence() = default;
+
+std::shared_ptr<Sequence::Workspace> Sequence::make_workspace() const {
+  return std::make_shared<Workspace>(transformer_.spec(), chunk_, transformer_.backend());
+}
+
+std::unique_ptr<Sequence> Sequence::fork() const {
+  std::unique_ptr<Sequence> copy(new Sequence(*this, make_workspace(), KvCache(cache_)));
+  copy->position_ = position_;
+  copy->furthest_ = furthest_;
+  return copy;
+}
+
+std::unique_ptr<Sequence> Sequence::sibling() const {
+  return std::unique_ptr<Sequence>(new Sequence(
+      *this, workspace_,
+      KvCache(transformer_.spec(), transformer_.kv_dtype(), context_, chunk_, transformer_.backend())));
+}
+
+void Sequence::copy_from(const Sequence& other, std::int64_t from) {
+  own_cache();
+  cache_.copy_positions(other.cache_, from, other.furthest_);
+  position_ = other.position_;
+  furthest_ = other.furthest_;
+}
 
 std::int64_t Sequence::workspace_bytes() const {
   return static_cast<std::int64_t>(workspace_->buffer.size());
@@ -134,46 +166,82 @@ void Sequence::forward(std::span<const std::int32_t> ids, bool all, std::span<fl
     throw InvalidArgument(message("logits: expected room for ", (all ? ids.size() : 1) * vocab,
                                   " values, found ", logits.size()));
   }
+  own_cache();
   const auto chunk = static_cast<std::size_t>(chunk_);
   for (std::size_t begin = 0; begin < ids.size(); begin += chunk) {
     const auto part = ids.subspan(begin, std::min(chunk, ids.size() - begin));
+    const auto tokens = static_cast<std::int64_t>(part.size());
     const bool last = begin + part.size() == ids.size();
     std::span<float> out;
     if (!logits.empty() && all) out = logits.subspan(begin * vocab, part.size() * vocab);
     if (!logits.empty() && !all && last) out = logits;
-    const auto step = [&] { forward_chunk(part, all, out); };
+    const TokenRun run{&cache_, position_, 0, tokens};
+    const auto step = [&] {
+      forward_rows(transformer_, *workspace_, {&run, 1}, part, all ? 0 : tokens - 1, out);
+    };
     transformer_.backend().execute(std::cref(step));  // a reference: std::function then allocates nothing
-    position_ += static_cast<std::int64_t>(part.size());
-    furthest_ = std::max(furthest_, position_);
+    advance(tokens);
   }
 }
 
-void Sequence::forward_chunk(std::span<const std::int32_t> ids, bool all, std::span<float> logits) {
-  backend::Backend& backend = transformer_.backend();
-  const ModelSpec& spec = transformer_.spec();
+void Sequence::step(std::span<Sequence* const> sequences, std::span<const std::int32_t> ids,
+                    std::span<float> logits) {
+  const Transformer& transformer = sequences.front()->transformer_;
+  const auto vocab = static_cast<std::size_t>(transformer.spec().vocab);
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    sequences[i]->check_ids(ids.subspan(i, 1), sequences[i]->position_);
+    sequences[i]->own_cache();
+  }
+  Workspace& workspace = *sequences.front()->workspace_;
+  const auto chunk = static_cast<std::size_t>(sequences.front()->chunk_);
+  for (std::size_t begin = 0; begin < sequences.size(); begin += chunk) {
+    const auto part = sequences.subspan(begin, std::min(chunk, sequences.size() - begin));
+    workspace.runs.clear();
+    for (Sequence* sequence : part) {
+      workspace.runs.push_back(
+          {&sequence->cache_, sequence->position_, static_cast<std::int64_t>(workspace.runs.size()), 1});
+    }
+    const auto step = [&] {
+      forward_rows(transformer, workspace, workspace.runs, ids.subspan(begin, part.size()), 0,
+                   logits.subspan(begin * vocab, part.size() * vocab));
+    };
+    transformer.backend().execute(std::cref(step));
+    for (Sequence* sequence : part) sequence->advance(1);
+  }
+}
+
+void Sequence::advance(std::int64_t tokens) {
+  position_ += tokens;
+  furthest_ = std::max(furthest_, position_);
+}
+
+void Sequence::forward_rows(const Transformer& transformer, Workspace& workspace,
+                            std::span<const TokenRun> runs, std::span<const std::int32_t> ids,
+                            std::int64_t first_scored, std::span<float> logits) {
+  backend::Backend& backend = transformer.backend();
+  const ModelSpec& spec = transformer.spec();
   const auto tokens = static_cast<std::int64_t>(ids.size());
-  const BlockWorkspace work = workspace_->first_rows(tokens);
-  ops::embed(backend, transformer_.weights().embedding, ids, work.x);
-  for (RopeGroup& rope : workspace_->ropes) rope.fill(position_, tokens, backend);
+  const BlockWorkspace work = workspace.first_rows(tokens);
+  ops::embed(backend, transformer.weights().embedding, ids, work.x);
+  for (RopeGroup& rope : workspace.ropes) rope.fill(runs, backend);
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-    run_decoder_block(spec, spec.layers[i], transformer_.weights().layers[i],
-                      workspace_->ropes[workspace_->rope_of_layer[i]], cache_.layer(i), position_, work,
-                      backend);
+    run_decoder_block(spec, i, transformer.weights().layers[i], workspace.ropes[workspace.rope_of_layer[i]],
+                      runs, work, backend);
   }
-  if (!logits.empty()) score(tokens, all, logits);
+  if (!logits.empty()) score(transformer, workspace, first_scored, tokens, logits);
 }
 
-void Sequence::score(std::int64_t tokens, bool all, std::span<float> logits) {
-  backend::Backend& backend = transformer_.backend();
-  const ModelSpec& spec = transformer_.spec();
-  std::int64_t row = all ? 0 : tokens - 1;
-  while (row < tokens) {
-    const std::int64_t rows = std::min(workspace_->score_rows, tokens - row);
-    const TensorView scored = workspace_->scored.row_slice(0, rows);
-    const TensorView out = workspace_->logits.row_slice(0, rows);
-    ops::rms_norm(backend, workspace_->block.x.row_slice(row, rows), transformer_.weights().final_norm,
+void Sequence::score(const Transformer& transformer, Workspace& workspace, std::int64_t row, std::int64_t end,
+                     std::span<float> logits) {
+  backend::Backend& backend = transformer.backend();
+  const ModelSpec& spec = transformer.spec();
+  while (row < end) {
+    const std::int64_t rows = std::min(workspace.score_rows, end - row);
+    const TensorView scored = workspace.scored.row_slice(0, rows);
+    const TensorView out = workspace.logits.row_slice(0, rows);
+    ops::rms_norm(backend, workspace.block.x.row_slice(row, rows), transformer.weights().final_norm,
                   static_cast<float>(spec.norm_epsilon), scored);
-    ops::linear(backend, *transformer_.weights().head, scored, out);
+    ops::linear(backend, *transformer.weights().head, scored, out);
     const auto floats = static_cast<std::size_t>(rows * spec.vocab);
     backend.download(logits.first(floats), out);
     logits = logits.subspan(floats);

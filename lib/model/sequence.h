@@ -12,6 +12,7 @@
 
 #include "backend/backend.h"
 #include "model/kv_cache.h"
+#include "model/layers/token_run.h"
 #include "model/transformer.h"
 
 namespace transom::model {
@@ -30,10 +31,24 @@ class Sequence {
   Sequence(const Transformer& transformer, const SequenceOptions& options);
   ~Sequence();
 
+  /// A copy that shares the cache until one of the two writes, with a workspace of its own: it may go to
+  /// another thread.
+  std::unique_ptr<Sequence> fork() const;
+  /// An empty sequence of the same geometry, which works in the same workspace: the two must not run at the
+  /// same time.
+  std::unique_ptr<Sequence> sibling() const;
+  /// Becomes a copy of a sibling, of which everything before `from` is known to be equal already.
+  void copy_from(const Sequence& other, std::int64_t from);
+
   /// Appends ids and writes f32 logits: of the last token [vocab], or with `all` of each [ids.size(), vocab].
   /// The prompt goes through in chunks. An empty `logits` asks for none.
   /// @throws InvalidArgument, before anything changes, for ids outside the vocabulary or beyond the context.
   void forward(std::span<const std::int32_t> ids, bool all, std::span<float> logits);
+
+  /// Appends one id to each of several siblings in one step, so that the weights are read once, and writes
+  /// f32 logits [sequences, vocab]. @throws as forward().
+  static void step(std::span<Sequence* const> sequences, std::span<const std::int32_t> ids,
+                   std::span<float> logits);
 
   /// Checks ids that would stand from `position` on. @throws InvalidArgument for one outside the vocabulary,
   /// and for a text beyond the context.
@@ -55,14 +70,23 @@ class Sequence {
  private:
   struct Workspace;
 
-  void forward_chunk(std::span<const std::int32_t> ids, bool all, std::span<float> logits);
-  void score(std::int64_t tokens, bool all, std::span<float> logits);
+  Sequence(const Sequence& other, std::shared_ptr<Workspace> workspace, KvCache cache);
+  std::shared_ptr<Workspace> make_workspace() const;
+  /// One step of the whole transformer over the rows of `runs`; logits of the rows from `first_scored` on.
+  static void forward_rows(const Transformer& transformer, Workspace& workspace,
+                           std::span<const TokenRun> runs, std::span<const std::int32_t> ids,
+                           std::int64_t first_scored, std::span<float> logits);
+  static void score(const Transformer& transformer, Workspace& workspace, std::int64_t row, std::int64_t end,
+                    std::span<float> logits);
+  /// Before tokens are appended.
+  void own_cache() { cache_.make_own(furthest_); }
+  void advance(std::int64_t tokens);
 
   const Transformer& transformer_;
   std::int64_t context_;
   std::int64_t chunk_;
   KvCache cache_;
-  std::unique_ptr<Workspace> workspace_;
+  std::shared_ptr<Workspace> workspace_;
   std::int64_t position_ = 0;
   std::int64_t furthest_ = 0;  // the furthest position since the text was empty: what the rings hold
 };

@@ -163,6 +163,31 @@ void CpuBackend::kv_append(const TensorView& keys, const TensorView& values, std
   });
 }
 
+void CpuBackend::kv_copy(const KvCacheView& from, std::int64_t first_position, std::int64_t end_position,
+                         const KvCacheView& to) {
+  const kernels::KvView source = kv_view(from), target = kv_view(to);
+  const std::size_t row = target.head_dim * kernels::kv_size(target.type), sinks = target.n_sinks;
+  const auto ring = static_cast<std::int64_t>(target.capacity - sinks);
+  std::int64_t position = first_position;
+  while (position < end_position) {
+    // What a later position overwrites is not worth copying.
+    if (position >= to.sinks) position = std::max(position, end_position - ring);
+    const std::size_t slot = kernels::ring_slot(position, sinks, target.capacity);
+    const std::size_t until = slot < sinks ? sinks : target.capacity;
+    const std::size_t slots = std::min(count(end_position - position), until - slot);
+    for (std::size_t head = 0; head < target.n_kv_heads; ++head) {
+      const std::size_t offset = (head * target.capacity + slot) * row;
+      const auto copy = [&](void* dst, const void* src) {
+        std::memcpy(static_cast<std::byte*>(dst) + offset, static_cast<const std::byte*>(src) + offset,
+                    slots * row);
+      };
+      copy(target.keys, source.keys);
+      copy(target.values, source.values);
+    }
+    position += static_cast<std::int64_t>(slots);
+  }
+}
+
 void CpuBackend::attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
                            const AttentionParams& params, const TensorView& dst) {
   kernels::AttentionArgs args;

@@ -36,6 +36,8 @@ class CpuBackend final : public Backend {
   void rope(const TensorView& x, const RopeTables& tables) override;
   void kv_append(const TensorView& keys, const TensorView& values, std::int64_t first_position,
                  const KvCacheView& cache) override;
+  void kv_copy(const KvCacheView& from, std::int64_t first_position, std::int64_t end_position,
+               const KvCacheView& to) override;
   void attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
                  const AttentionParams& params, const TensorView& dst) override;
   void gated_linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst) override;

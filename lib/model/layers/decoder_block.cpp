@@ -11,10 +11,23 @@ namespace ops = backend::ops;
 
 namespace {
 
-/// attended = attention of the normed rows, with keys and values appended to the cache.
-void run_attention(const ModelSpec& spec, const LayerSpec& layer, const LayerWeights& weights,
-                   const RopeGroup& rope, const backend::KvCacheView& cache, std::int64_t first_position,
-                   const BlockWorkspace& work, backend::Backend& backend) {
+/// attended = attention of the rows of one text, whose keys and values are appended to its cache.
+void attend(const TensorView& q, const TensorView* q_sink, const TensorView& k, const TensorView& v,
+            const TokenRun& run, std::size_t layer, backend::AttentionParams params,
+            const TensorView& attended, backend::Backend& backend) {
+  const backend::KvCacheView& cache = run.cache->layer(layer);
+  const auto rows_of = [&](const TensorView& all) { return all.row_slice(run.row, run.rows); };
+  ops::kv_append(backend, rows_of(k), rows_of(v), run.first_position, cache);
+  params.first_position = run.first_position;
+  const TensorView sink_rows = q_sink != nullptr ? rows_of(*q_sink) : TensorView();
+  ops::attention(backend, rows_of(q), q_sink != nullptr ? &sink_rows : nullptr, cache, params,
+                 rows_of(attended));
+}
+
+/// attended = attention of the normed rows.
+void run_attention(const ModelSpec& spec, std::size_t layer, const LayerWeights& weights,
+                   const RopeGroup& rope, std::span<const TokenRun> runs, const BlockWorkspace& work,
+                   backend::Backend& backend) {
   const std::int64_t q_columns = spec.n_heads * spec.head_dim, kv_columns = spec.n_kv_heads * spec.head_dim;
   ops::linear(backend, *weights.qkv, work.normed, work.qkv);
   const TensorView q_matrix = work.qkv.column_slice(0, q_columns);
@@ -35,23 +48,22 @@ void run_attention(const ModelSpec& spec, const LayerSpec& layer, const LayerWei
   }
   ops::rope(backend, q, rope.tables());
   ops::rope(backend, k, rope.tables());
-  ops::kv_append(backend, k, v, first_position, cache);
   backend::AttentionParams params;
-  params.first_position = first_position;
-  params.window = layer.window;
+  params.window = spec.layers[layer].window;
   params.scale = 1.0f / std::sqrt(static_cast<float>(spec.head_dim));
-  ops::attention(backend, q, rope.has_sink_tables() ? &q_sink : nullptr, cache, params,
-                 work.attended.split_heads(spec.n_heads));
+  const TensorView attended = work.attended.split_heads(spec.n_heads);
+  for (const TokenRun& run : runs)
+    attend(q, rope.has_sink_tables() ? &q_sink : nullptr, k, v, run, layer, params, attended, backend);
 }
 
 }  // namespace
 
-void run_decoder_block(const ModelSpec& spec, const LayerSpec& layer, const LayerWeights& weights,
-                       const RopeGroup& rope, const backend::KvCacheView& cache, std::int64_t first_position,
-                       const BlockWorkspace& work, backend::Backend& backend) {
+void run_decoder_block(const ModelSpec& spec, std::size_t layer, const LayerWeights& weights,
+                       const RopeGroup& rope, std::span<const TokenRun> runs, const BlockWorkspace& work,
+                       backend::Backend& backend) {
   const auto epsilon = static_cast<float>(spec.norm_epsilon);
   ops::rms_norm(backend, work.x, weights.input_norm, epsilon, work.normed);
-  run_attention(spec, layer, weights, rope, cache, first_position, work, backend);
+  run_attention(spec, layer, weights, rope, runs, work, backend);
   ops::linear(backend, *weights.output, work.attended, work.x, true);
 
   ops::rms_norm(backend, work.x, weights.mlp_norm, epsilon, work.normed);

@@ -5,6 +5,7 @@
 
 #include "backend/backend.h"
 #include "model/layers/rope_group.h"
+#include "model/layers/token_run.h"
 #include "model/spec.h"
 #include "model/weights.h"
 
@@ -21,9 +22,10 @@ struct BlockWorkspace {
   std::span<const std::int64_t> row_numbers;  // 0, 1, 2, ...
 };
 
-/// Runs one block over tokens at positions first_position and following.
-void run_decoder_block(const ModelSpec& spec, const LayerSpec& layer, const LayerWeights& weights,
-                       const RopeGroup& rope, const backend::KvCacheView& cache, std::int64_t first_position,
-                       const BlockWorkspace& work, backend::Backend& backend);
+/// Runs block `layer` over the rows of `runs`, which lie one after the other from row 0 on. Each run attends
+/// to its own text only; the products are taken over all rows at once.
+void run_decoder_block(const ModelSpec& spec, std::size_t layer, const LayerWeights& weights,
+                       const RopeGroup& rope, std::span<const TokenRun> runs, const BlockWorkspace& work,
+                       backend::Backend& backend);
 
 }  // namespace transom::model

@@ -2,6 +2,7 @@
 #include "model/layers/rope_group.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "backend/ops.h"
 #include "core/count.h"
@@ -30,23 +31,32 @@ backend::RopeTables RopeGroup::view(backend::Buffer& buffer, std::int64_t tokens
           core::TensorView::dense(data + tokens * half, DType::f32, {tokens, half})};
 }
 
-void RopeGroup::fill(std::int64_t first, std::int64_t tokens, backend::Backend& backend) {
-  const std::int64_t half = rope_->rotary_dim / 2;
-  if (depends_on_length(*rope_)) compute_inv_freq(*rope_, first + tokens, inv_freq_);
-  const auto magnitude = static_cast<float>(rope_->magnitude);
-  for (std::int64_t t = 0; t < tokens; ++t) positions_[count(t)] = first + t;
-  tables_ = view(buffer_, tokens, half);
-  backend::ops::rope_table(backend, std::span(positions_).first(count(tokens)), inv_freq_, magnitude,
-                           tables_);
+backend::RopeTables RopeGroup::rows(const backend::RopeTables& tables, const TokenRun& run) {
+  return {tables.cos.row_slice(run.row, run.rows), tables.sin.row_slice(run.row, run.rows)};
+}
 
+void RopeGroup::fill(std::span<const TokenRun> runs, backend::Backend& backend) {
+  const std::int64_t half = rope_->rotary_dim / 2, tokens = runs.back().row + runs.back().rows;
+  const auto magnitude = static_cast<float>(rope_->magnitude);
   // StreamingLLM: as far as the sinks are concerned, a query stands at its index inside the cache.
   const std::int64_t last_index = sinks_ + window_ - 1;
-  sinks_differ_ = sinks_ > 0 && first + tokens - 1 > last_index;
-  if (!sinks_differ_) return;
-  for (std::int64_t t = 0; t < tokens; ++t) sink_positions_[count(t)] = std::min(first + t, last_index);
-  sink_tables_ = view(sink_buffer_, tokens, half);
-  backend::ops::rope_table(backend, std::span(sink_positions_).first(count(tokens)), inv_freq_, magnitude,
-                           sink_tables_);
+  sinks_differ_ = false;
+  for (const TokenRun& run : runs)
+    sinks_differ_ |= sinks_ > 0 && run.first_position + run.rows - 1 > last_index;
+  tables_ = view(buffer_, tokens, half);
+  if (sinks_differ_) sink_tables_ = view(sink_buffer_, tokens, half);
+  for (const TokenRun& run : runs) {
+    if (depends_on_length(*rope_)) compute_inv_freq(*rope_, run.first_position + run.rows, inv_freq_);
+    const auto here = [&](std::vector<std::int64_t>& positions) {
+      return std::span(positions).subspan(count(run.row), count(run.rows));
+    };
+    std::iota(here(positions_).begin(), here(positions_).end(), run.first_position);
+    backend::ops::rope_table(backend, here(positions_), inv_freq_, magnitude, rows(tables_, run));
+    if (!sinks_differ_) continue;
+    std::ranges::transform(here(positions_), here(sink_positions_).begin(),
+                           [&](std::int64_t position) { return std::min(position, last_index); });
+    backend::ops::rope_table(backend, here(sink_positions_), inv_freq_, magnitude, rows(sink_tables_, run));
+  }
 }
 
 }  // namespace transom::model

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "model/layers/token_run.h"
 #include "model/spec.h"
 
 namespace transom::model {
@@ -19,8 +20,8 @@ class RopeGroup {
 
   bool serves(const RopeSpec& rope, std::int64_t window) const { return rope == *rope_ && window == window_; }
 
-  /// Fills the tables for positions [first, first + tokens).
-  void fill(std::int64_t first, std::int64_t tokens, backend::Backend& backend);
+  /// Fills the tables for the rows of `runs`, which lie one after the other.
+  void fill(std::span<const TokenRun> runs, backend::Backend& backend);
 
   const backend::RopeTables& tables() const { return tables_; }
   /// Whether queries of the last fill need their own rotation for the sinks: some can no longer see every
@@ -30,6 +31,7 @@ class RopeGroup {
 
  private:
   static backend::RopeTables view(backend::Buffer& buffer, std::int64_t tokens, std::int64_t half);
+  static backend::RopeTables rows(const backend::RopeTables& tables, const TokenRun& run);
 
   const RopeSpec* rope_;
   std::int64_t window_, sinks_;
