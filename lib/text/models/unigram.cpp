@@ -96,8 +96,9 @@ void UnigramModel::find_best(std::string_view piece, Node* nodes) const {
 
 void UnigramModel::append_unknown(std::string_view text, std::vector<TokenId>& out) const {
   // The unknown token can be spelled out in a text, and so can a run that is a token.
-  if (const std::optional<TokenId> id = vocabulary_.find(text)) {
-    out.push_back(*id);
+  const Trie::Node node = trie_.walk(Trie::kRoot, text);
+  if (node != Trie::kNone && trie_.value(node) != Trie::kNoValue) {
+    out.push_back(trie_.value(node));
   } else if (!options_.byte_fallback || !byte_tokens_.append(text, out)) {
     out.push_back(*options_.unk_id);
   }
