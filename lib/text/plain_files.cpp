@@ -200,17 +200,22 @@ PlainTokenizer load_sentencepiece(const fs::path& file, const NamedJson& config)
 
 }  // namespace
 
-std::optional<PlainTokenizer> load_plain_files(const fs::path& directory, const NamedJson& config) {
+std::optional<std::string> find_plain_files(const fs::path& directory) {
   std::error_code ignored;
   const auto exists = [&](const char* file) { return fs::exists(directory / file, ignored); };
   for (const char* file : {"tokenizer.model", "spiece.model"}) {
-    if (exists(file)) return load_sentencepiece(directory / file, config);
+    if (exists(file)) return file;
   }
-  if (exists("vocab.json") && exists("merges.txt")) {
-    return load_byte_level(directory / "vocab.json", directory / "merges.txt", config);
-  }
-  if (exists("vocab.txt")) return load_bert(directory / "vocab.txt", config);
-  return std::nullopt;
+  if (exists("vocab.json") && exists("merges.txt")) return "vocab.json";
+  return exists("vocab.txt") ? std::optional<std::string>("vocab.txt") : std::nullopt;
+}
+
+std::optional<PlainTokenizer> load_plain_files(const fs::path& directory, const NamedJson& config) {
+  const std::optional<std::string> file = find_plain_files(directory);
+  if (!file) return std::nullopt;
+  if (file->ends_with(".model")) return load_sentencepiece(directory / *file, config);
+  if (*file == "vocab.txt") return load_bert(directory / *file, config);
+  return load_byte_level(directory / *file, directory / "merges.txt", config);
 }
 
 }  // namespace transom::text

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "text/tokenizer_config.h"
 #include "text/tokenizer_impl.h"
@@ -17,9 +18,12 @@ struct PlainTokenizer {
   io::Json special_tokens;
 };
 
-/// Reads, whichever is there first: tokenizer.model or spiece.model (SentencePiece: Llama, Gemma, T5),
-/// vocab.json with merges.txt (byte-level BPE: GPT-2, Qwen 2, RoBERTa), vocab.txt (WordPiece: BERT).
-/// @return Nothing when there is none of them.
+/// @return The main file of such a tokenizer, whichever is there first: tokenizer.model or spiece.model
+/// (SentencePiece: Llama, Gemma, T5), vocab.json beside merges.txt (byte-level BPE: GPT-2, Qwen 2, RoBERTa),
+/// vocab.txt (WordPiece: BERT).
+std::optional<std::string> find_plain_files(const std::filesystem::path& directory);
+
+/// Reads it. @return Nothing when there is none.
 /// @throws FormatError; UnsupportedError naming a class whose steps are not known.
 std::optional<PlainTokenizer> load_plain_files(const std::filesystem::path& directory,
                                                const NamedJson& config);

@@ -84,6 +84,12 @@ std::shared_ptr<const TokenizerImpl> from_json(const io::Json& tokenizer, std::s
   return tokenizer_from_json({&tokenizer, std::move(where)});
 }
 
+bool has_tokenizer(const std::filesystem::path& directory) {
+  std::error_code ignored;
+  return std::filesystem::exists(directory / "tokenizer.json", ignored) ||
+         find_plain_files(directory).has_value();
+}
+
 std::shared_ptr<const TokenizerImpl> load_tokenizer(const std::filesystem::path& directory) {
   const OptionalFile config(directory, "tokenizer_config.json");
   const OptionalFile special_tokens_map(directory, "special_tokens_map.json");

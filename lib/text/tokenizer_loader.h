@@ -17,6 +17,9 @@ namespace transom::text {
 /// path when a file is wrong; UnsupportedError when it asks for a step that this version does not know.
 std::shared_ptr<const TokenizerImpl> load_tokenizer(const std::filesystem::path& directory);
 
+/// Whether load_tokenizer would find the files of a tokenizer.
+bool has_tokenizer(const std::filesystem::path& directory);
+
 /// A parsed file and its name for messages.
 struct NamedJson {
   const io::Json* json = nullptr;  ///< null when there is no such file

@@ -24,12 +24,12 @@ BpeModel::BpeModel(Vocabulary vocabulary, PairTable merges, BpeOptions options, 
       id_of_character_(kDirectCharacters, -1),
       byte_tokens_(vocabulary_),
       boundaries_(merges_, vocabulary_.id_end()) {
-  std::string spelling;
-  for (char32_t c = 0; c < kDirectCharacters; ++c) {
-    if (c >= 0xD800 && c <= 0xDFFF) continue;
-    spelling.clear();
-    append_utf8(spelling, c);
-    id_of_character_[c] = vocabulary_.find(spelling).value_or(-1);
+  for (std::size_t id = 0; id < vocabulary_.id_end(); ++id) {
+    const std::string_view token = vocabulary_.spelling(static_cast<TokenId>(id)).value_or("");
+    if (token.empty() || utf8_length(token[0]) != token.size()) continue;
+    const char* p = token.data();
+    const char32_t character = next_code_point(p);
+    if (character < kDirectCharacters) id_of_character_[character] = static_cast<TokenId>(id);
   }
 }
 
