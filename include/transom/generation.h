@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -16,10 +17,13 @@ namespace transom {
 /// @return False to end generation (FinishReason::cancelled).
 using TokenCallback = std::function<bool(std::string_view piece)>;
 
+/// The same for several texts at once. @param index Of the prompt. @return False to end that text.
+using BatchCallback = std::function<bool(std::size_t index, std::string_view piece)>;
+
 enum class FinishReason {
   eos,        ///< the model ended its text
   stop,       ///< a stop string appeared
-  length,     ///< max_new_tokens, max_length or the context was reached
+  length,     ///< max_new_tokens, max_length, the context or max_time was reached
   cancelled,  ///< the callback returned false, or the stop token was triggered
 };
 
@@ -46,13 +50,18 @@ struct TokenLogprobs {
 
 /// The result of generate().
 struct Generation {
-  /// Generated text without prompt, stop string or special tokens; valid UTF-8. It continues the prompt's
-  /// text: a space between the two belongs to it.
+  /// Generated text without prompt (unless GenerationConfig::echo), stop string or special tokens; valid
+  /// UTF-8. It continues the prompt's text: a space between the two belongs to it.
   std::string text;
   std::vector<TokenId> tokens;  ///< generated ids, EOS included
   FinishReason finish_reason = FinishReason::length;
-  double score = 0;  ///< sum of the log-probabilities of `tokens`, where logprobs were asked for; else 0
+  /// With beams: log-probability over length ^ length_penalty. Else the sum of the log-probabilities of
+  /// `tokens` where logprobs were asked for, and 0 where not.
+  double score = 0;
   std::vector<TokenLogprobs> logprobs;  ///< one per token when GenerationConfig::logprobs > 0
+  /// With GenerationConfig::echo and logprobs > 0: one per prompt token that this call read. The first token
+  /// of a text has no probability: it is reported as 0, without alternatives.
+  std::vector<TokenLogprobs> prompt_logprobs;
   Timings timings;
 };
 

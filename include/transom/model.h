@@ -76,6 +76,21 @@ class TRANSOM_API Model {
   Generation generate(std::span<const TokenId> prompt, const GenerationConfig& config = {},
                       const TokenCallback& on_text = {}) const;
 
+  /// Every text of a call that makes several: the num_return_sequences best of num_beams, or as many
+  /// independent samples. Best first with beams.
+  std::vector<Generation> generate_all(std::string_view prompt, const GenerationConfig& config = {}) const;
+  std::vector<Generation> generate_all(std::span<const TokenId> prompt,
+                                       const GenerationConfig& config = {}) const;
+
+  /// One text for each prompt: what generate() gives for it alone, up to rounding, but the weights are read
+  /// once for up to 32 prompts at a time.
+  std::vector<Generation> generate_batch(std::span<const std::string> prompts,
+                                         const GenerationConfig& config = {},
+                                         const BatchCallback& on_text = {}) const;
+  std::vector<Generation> generate_batch(std::span<const std::vector<TokenId>> prompts,
+                                         const GenerationConfig& config = {},
+                                         const BatchCallback& on_text = {}) const;
+
   /// A new empty text. @throws InvalidArgument for impossible options, OutOfMemory.
   Session new_session(const SessionOptions& options = {}) const;
 

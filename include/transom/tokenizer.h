@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "transom/export.h"
+#include "transom/value.h"
 
 namespace transom {
 
@@ -36,6 +38,36 @@ struct EncodeOptions {
 struct DecodeOptions {
   /// Leaves out tokens that the tokenizer marks as special (BOS, EOS, padding).
   bool skip_special_tokens = true;
+};
+
+/// One message of a conversation.
+struct ChatMessage {
+  std::string role;     ///< "system", "user", "assistant", "tool", or what else the template knows
+  std::string content;  ///< UTF-8
+  /// Further members of the message as a JSON object: `{"tool_calls": [...]}`, `tool_call_id`, `name`,
+  /// `reasoning_content`. A member `role` or `content` replaces the one above, so that content may be a list
+  /// of parts or null (which a template sees as absent).
+  std::string fields_json = {};
+};
+
+struct ChatTemplateOptions {
+  /// Ends the text with what opens an answer of the assistant.
+  bool add_generation_prompt = false;
+  /// Ends the text where the last message's content ends, so that the model goes on with that message.
+  /// Excludes add_generation_prompt.
+  bool continue_final_message = false;
+  /// The tools that the model may call: a JSON array of objects. Empty: no tools.
+  std::string tools_json = {};
+  /// Documents to answer from: a JSON array of objects. Empty: none.
+  std::string documents_json = {};
+  /// Further variables for the template, such as {"enable_thinking", false}. They win over special tokens.
+  std::map<std::string, Value> variables = {};
+  /// The same as a JSON object, which keeps the order of its members, as a template may print them.
+  std::string variables_json = {};
+  /// One of chat_template_names(). Empty: "tool_use" where tools are given and it exists, else "default".
+  std::string template_name = {};
+  /// The text of a template to use instead of the model's own.
+  std::string chat_template = {};
 };
 
 /// Decodes one id at a time. Each push returns the text that became complete; a UTF-8 character whose bytes
@@ -98,8 +130,28 @@ class TRANSOM_API Tokenizer {
   /// more; generation uses those.
   std::vector<TokenId> eos_ids() const;
 
-  /// For the library's own use: wraps a loaded body.
+  /// Writes a conversation as the one text that the model was trained on, by the model's Jinja template
+  /// (chat_template.jinja, additional_chat_templates/, or chat_template of tokenizer_config.json). The text
+  /// holds its special tokens already: encode it with `add_special_tokens = false`.
+  /// `apply_chat_template({{{"user", "Hello"}}}, {.add_generation_prompt = true})`
+  /// @param messages At least one; borrowed for the call.
+  /// @throws NotFound when the model has no template, or none of that name; InvalidArgument when the messages
+  /// or options are wrong or the template refuses them (raise_exception); FormatError when the template is
+  /// wrong, cannot cope with the messages, or computes without end; UnsupportedError when it uses a filter or
+  /// a statement that this version lacks. Messages name the template and its line.
+  std::string apply_chat_template(std::span<const ChatMessage> messages,
+                                  const ChatTemplateOptions& options = {}) const;
+  /// The same for messages as a JSON array of objects, as they are sent to chat services.
+  std::string apply_chat_template_json(std::string_view messages_json,
+                                       const ChatTemplateOptions& options = {}) const;
+  /// Whether the model has a template.
+  bool has_chat_template() const;
+  /// The names of its templates; {"default"} for a model with one.
+  std::vector<std::string> chat_template_names() const;
+
+  /// For the library's own use: wraps a loaded body, and gives it back.
   explicit Tokenizer(std::shared_ptr<const text::TokenizerImpl> impl);
+  const text::TokenizerImpl& impl() const { return *impl_; }
   Tokenizer(const Tokenizer&);
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(const Tokenizer&);

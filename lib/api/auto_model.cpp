@@ -7,6 +7,7 @@
 #include "backend/registry.h"
 #include "core/checks.h"
 #include "core/log.h"
+#include "generation/generation_file.h"
 #include "io/file.h"
 #include "io/json.h"
 #include "io/model_directory.h"
@@ -36,12 +37,12 @@ std::optional<Tokenizer> load_tokenizer_if_there(const fs::path& directory) {
   return Tokenizer(text::load_tokenizer(directory));
 }
 
-generation::Defaults load_defaults(const fs::path& directory, const Config& config) {
+GenerationConfig load_defaults(const fs::path& directory, const Config& config) {
   const fs::path path = directory / "generation_config.json";
   std::error_code ignored;
-  if (!fs::exists(path, ignored)) return generation::read_defaults(nullptr, path.string(), config);
+  if (!fs::exists(path, ignored)) return generation::read_generation_config(nullptr, path.string(), config);
   const io::Json json = io::Json::parse_file(path);
-  return generation::read_defaults(&json, path.string(), config);
+  return generation::read_generation_config(&json, path.string(), config);
 }
 
 void check_tokenizer_fits(const Tokenizer& tokenizer, const model::ModelSpec& spec,
@@ -59,7 +60,7 @@ Model load(const fs::path& found, const Config& config, const ModelOptions& opti
   model::ModelSpec spec = model::read_spec(config);
   std::optional<Tokenizer> tokenizer = load_tokenizer_if_there(directory);
   if (tokenizer) check_tokenizer_fits(*tokenizer, spec, directory);
-  generation::Defaults defaults = load_defaults(directory, config);
+  GenerationConfig defaults = load_defaults(directory, config);
   auto checkpoint = std::make_shared<const io::Checkpoint>(directory);
   auto source = std::make_shared<model::CheckpointSource>(checkpoint);
   const std::shared_ptr<backend::Backend> device = open_device(config, options);

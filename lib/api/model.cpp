@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "api/batch.h"
 #include "api/model_impl.h"
 #include "api/session_impl.h"
 #include "core/checks.h"
@@ -27,12 +28,26 @@ constexpr const char* kCompanionFiles[] = {"generation_config.json",
                                            "tokenizer.model",
                                            "chat_template.jinja"};
 
+constexpr const char* kChatTemplateFolder = "additional_chat_templates";
+
 void copy_whole_file(const fs::path& from, const fs::path& to) {
   std::ifstream in(from, std::ios::binary);
   if (!in) throw DeviceError(message(from.string(), ": cannot read"));
   io::replace_file(to, [&](std::ostream& out) {
     if (in.peek() != std::ifstream::traits_type::eof()) out << in.rdbuf();  // an empty file is no failure
   });
+}
+
+void copy_chat_templates(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  for (fs::directory_iterator it(from, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().extension() != ".jinja") continue;
+    std::error_code failure;
+    fs::create_directories(to, failure);
+    if (failure)
+      throw DeviceError(message(to.string(), ": cannot create the directory: ", failure.message()));
+    copy_whole_file(it->path(), to / it->path().filename());
+  }
 }
 
 /// The configuration as other programs read it: keys that only say how to run here, on this machine, are left
@@ -51,6 +66,24 @@ const Tokenizer& ModelImpl::require_tokenizer() const {
                            " is missing; give token ids instead of text"));
   }
   return *tokenizer;
+}
+
+generation::Settings ModelImpl::settings(const GenerationConfig& own, std::int64_t prompt_tokens) const {
+  generation::Settings settings =
+      generation::resolve(own, defaults, prompt_tokens, transformer->spec().vocab);
+  if (!settings.stop.empty()) require_tokenizer();
+  if (!own.negative_prompt.empty()) {
+    if (!own.negative_prompt_ids.empty())
+      throw InvalidArgument("negative_prompt: expected text or ids, found both");
+    settings.negative_prompt = require_tokenizer().encode(own.negative_prompt);
+  }
+  return settings;
+}
+
+generation::Call ModelImpl::call(const generation::Settings& settings) const {
+  const std::int64_t vocab = transformer->spec().vocab;
+  if (!tokenizer) return {settings, nullptr, vocab};
+  return {settings, &*tokenizer, std::min(vocab, static_cast<std::int64_t>(tokenizer->vocab_size()))};
 }
 
 }  // namespace api
@@ -91,6 +124,30 @@ Generation Model::generate(std::span<const TokenId> prompt, const GenerationConf
   return new_session().generate(prompt, config, on_text);
 }
 
+std::vector<Generation> Model::generate_all(std::string_view prompt, const GenerationConfig& config) const {
+  return generate_all(impl().require_tokenizer().encode(prompt), config);
+}
+
+std::vector<Generation> Model::generate_all(std::span<const TokenId> prompt,
+                                            const GenerationConfig& config) const {
+  impl();
+  return api::SessionImpl(impl_, {}).generate_all(prompt, config);
+}
+
+std::vector<Generation> Model::generate_batch(std::span<const std::string> prompts,
+                                              const GenerationConfig& config,
+                                              const BatchCallback& on_text) const {
+  std::vector<std::vector<TokenId>> ids;
+  for (const std::string& prompt : prompts) ids.push_back(impl().require_tokenizer().encode(prompt));
+  return generate_batch(ids, config, on_text);
+}
+
+std::vector<Generation> Model::generate_batch(std::span<const std::vector<TokenId>> prompts,
+                                              const GenerationConfig& config,
+                                              const BatchCallback& on_text) const {
+  return api::generate_batch(impl(), prompts, config, on_text);
+}
+
 Session Model::new_session(const SessionOptions& options) const {
   impl();
   return Session(std::make_unique<api::SessionImpl>(impl_, options));
@@ -107,6 +164,7 @@ void Model::save_pretrained(const fs::path& directory) const {
     throw DeviceError(message(directory.string(), ": cannot create the directory: ", error.message()));
   for (const std::string& name : body.checkpoint->file_names())
     copy_whole_file(body.directory / name, directory / name);
+  copy_chat_templates(body.directory / kChatTemplateFolder, directory / kChatTemplateFolder);
   for (const char* name : kCompanionFiles) {
     if (fs::exists(body.directory / name, error)) copy_whole_file(body.directory / name, directory / name);
   }

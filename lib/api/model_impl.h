@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "generation/settings.h"
+#include "generation/run.h"
 #include "io/safetensors.h"
 #include "model/transformer.h"
 #include "transom/config.h"
@@ -18,13 +18,16 @@ namespace transom::api {
 struct ModelImpl {
   /// @throws NotFound when the directory had no tokenizer files.
   const Tokenizer& require_tokenizer() const;
+  /// What a call with this configuration does. @param prompt_tokens Everything before the first new token.
+  generation::Settings settings(const GenerationConfig& own, std::int64_t prompt_tokens) const;
+  generation::Call call(const generation::Settings& settings) const;
 
   Config config;
   std::filesystem::path directory;
   std::shared_ptr<const io::Checkpoint> checkpoint;
   std::unique_ptr<model::Transformer> transformer;
   std::optional<Tokenizer> tokenizer;
-  generation::Defaults defaults;
+  GenerationConfig defaults;
   double load_s = 0;
 };
 

@@ -3,6 +3,7 @@
 
 #include "api/session_impl.h"
 #include "core/checks.h"
+#include "generation/beam_search.h"
 #include "generation/loop.h"
 #include "transom/error.h"
 
@@ -14,7 +15,8 @@ namespace api {
 
 SessionImpl::SessionImpl(std::shared_ptr<const ModelImpl> model, const SessionOptions& options)
     : model_(std::move(model)),
-      sequence_(*model_->transformer, {options.max_context, options.prefill_chunk}),
+      sequence_(std::make_unique<model::Sequence>(
+          *model_->transformer, model::SequenceOptions{options.max_context, options.prefill_chunk})),
       logits_(static_cast<std::size_t>(model_->transformer->spec().vocab)) {}
 
 class SessionImpl::Use {
@@ -35,7 +37,7 @@ class SessionImpl::Use {
 
 /// Before anything changes: a refused call leaves the session as it was.
 void SessionImpl::check_new_tokens(std::span<const TokenId> ids) const {
-  sequence_.check_ids(ids, static_cast<std::int64_t>(tokens_.size()));
+  sequence_->check_ids(ids, static_cast<std::int64_t>(tokens_.size()));
 }
 
 Logits SessionImpl::forward(std::span<const TokenId> ids, LogitsFor which) {
@@ -52,38 +54,61 @@ Logits SessionImpl::forward(std::span<const TokenId> ids, LogitsFor which) {
     throw OutOfMemory(message("cannot allocate logits of ", logits.rows, " x ", logits.vocab, " values"));
   }
   const auto unread =
-      std::span<const TokenId>(tokens_).subspan(static_cast<std::size_t>(sequence_.position()));
-  if (!unread.empty()) sequence_.forward(unread, false, {});
+      std::span<const TokenId>(tokens_).subspan(static_cast<std::size_t>(sequence_->position()));
+  if (!unread.empty()) sequence_->forward(unread, false, {});
   tokens_.insert(tokens_.end(), own.begin(), own.end());
-  sequence_.forward(own, which == LogitsFor::all, logits.values);
+  sequence_->forward(own, which == LogitsFor::all, logits.values);
   return logits;
 }
 
 Generation SessionImpl::generate(std::string_view prompt, const GenerationConfig& config,
                                  const TokenCallback& on_text) {
-  EncodeOptions options;
-  options.add_special_tokens = tokens_.empty();
-  return generate(model_->require_tokenizer().encode(prompt, options), config, on_text);
+  return generate(encode(prompt), config, on_text);
 }
 
 Generation SessionImpl::generate(std::span<const TokenId> prompt, const GenerationConfig& config,
                                  const TokenCallback& on_text) {
   const Use use(*this);
+  const std::size_t begin = tokens_.size();
+  const generation::Settings settings = append(prompt, config);
+  const generation::Call call = model_->call(settings);
+  const generation::Text text{sequence_.get(), &tokens_, begin};
+  Generation result = settings.beam.beams > 1
+                          ? std::move(generation::beam_search(text, call, on_text).front())
+                          : generation::run(text, call, on_text, logits_);
+  result.timings.load_s = model_->load_s;
+  return result;
+}
+
+std::vector<Generation> SessionImpl::generate_all(std::span<const TokenId> prompt,
+                                                  const GenerationConfig& config) {
+  const Use use(*this);
+  const std::size_t begin = tokens_.size();
+  const generation::Settings settings = append(prompt, config);
+  const generation::Call call = model_->call(settings);
+  const generation::Text text{sequence_.get(), &tokens_, begin};
+  std::vector<Generation> results = settings.beam.beams > 1 ? generation::beam_search(text, call, {})
+                                                            : generation::run_samples(text, call, logits_);
+  for (Generation& result : results) result.timings.load_s = model_->load_s;
+  return results;
+}
+
+/// Checks everything, then makes the prompt part of the text.
+generation::Settings SessionImpl::append(std::span<const TokenId> prompt, const GenerationConfig& config) {
   if (prompt.empty() && tokens_.empty()) {
     throw InvalidArgument(
         "generate: expected a prompt of at least one token, found none, and the session is empty");
   }
   check_new_tokens(prompt);
-  const auto total = static_cast<std::int64_t>(tokens_.size() + prompt.size());
-  const generation::Settings settings =
-      generation::resolve(config, model_->defaults, total, static_cast<std::int64_t>(logits_.size()));
-  if (!settings.stop.empty()) model_->require_tokenizer();
+  generation::Settings settings =
+      model_->settings(config, static_cast<std::int64_t>(tokens_.size() + prompt.size()));
   const std::vector<TokenId> own(prompt.begin(), prompt.end());  // prompt may be this session's own tokens()
   tokens_.insert(tokens_.end(), own.begin(), own.end());
-  const Tokenizer* tokenizer = model_->tokenizer ? &*model_->tokenizer : nullptr;
-  Generation result = generation::run({&sequence_, &tokens_, &logits_}, settings, tokenizer, on_text);
-  result.timings.load_s = model_->load_s;
-  return result;
+  return settings;
+}
+
+std::vector<TokenId> SessionImpl::encode(std::string_view prompt) const {
+  return model_->require_tokenizer().encode(prompt, {.add_special_tokens = tokens_.empty()});
 }
 
 void SessionImpl::truncate(std::int64_t position) {
@@ -92,7 +117,7 @@ void SessionImpl::truncate(std::int64_t position) {
   if (position < 0 || position > size) {
     throw InvalidArgument(message("truncate: expected a position from 0 to ", size, ", found ", position));
   }
-  if (position < sequence_.position()) sequence_.truncate(position);
+  if (position < sequence_->position()) sequence_->truncate(position);
   tokens_.resize(static_cast<std::size_t>(position));
 }
 

@@ -21,19 +21,23 @@ class SessionImpl {
   Generation generate(std::string_view prompt, const GenerationConfig& config, const TokenCallback& on_text);
   Generation generate(std::span<const TokenId> prompt, const GenerationConfig& config,
                       const TokenCallback& on_text);
+  std::vector<Generation> generate_all(std::span<const TokenId> prompt, const GenerationConfig& config);
   void truncate(std::int64_t position);
+  /// Special tokens are added only to an empty session.
+  std::vector<TokenId> encode(std::string_view prompt) const;
 
   std::span<const TokenId> tokens() const { return tokens_; }
-  std::int64_t kv_bytes() const { return sequence_.kv_bytes(); }
+  std::int64_t kv_bytes() const { return sequence_->kv_bytes(); }
 
  private:
   /// Marks the session as busy for one call. @throws InvalidArgument when a callback of a running call comes
   /// back.
   class Use;
   void check_new_tokens(std::span<const TokenId> ids) const;
+  generation::Settings append(std::span<const TokenId> prompt, const GenerationConfig& config);
 
   std::shared_ptr<const ModelImpl> model_;
-  model::Sequence sequence_;
+  std::unique_ptr<model::Sequence> sequence_;
   std::vector<TokenId> tokens_;
   std::vector<float> logits_;  // [vocab]
   bool in_use_ = false;

@@ -5,25 +5,21 @@
 #include <span>
 #include <vector>
 
-#include "generation/settings.h"
-#include "model/sequence.h"
-#include "transom/generation.h"
-#include "transom/tokenizer.h"
+#include "generation/run.h"
 
 namespace transom::generation {
 
-/// A text and what the model has read of it. The sequence may lag behind: the last generated token is only
-/// read when something follows it.
-struct Text {
-  model::Sequence* sequence = nullptr;
-  std::vector<TokenId>* tokens = nullptr;  // everything so far
-  std::vector<float>* logits = nullptr;    // [vocab], scratch that outlives the call
-};
-
-/// Generates after text.tokens, which is not empty. New tokens are appended to it as they appear.
-/// @param tokenizer nullptr when the model has none: no text then, and the callback gets empty pieces.
+/// Generates after text.tokens.
+/// @param logits Scratch [vocab] that outlives the call.
 /// @throws what the callback or a processor throws; the text then ends with the last complete token.
-Generation run(const Text& text, const Settings& settings, const Tokenizer* tokenizer,
-               const TokenCallback& on_text);
+Generation run(const Text& text, const Call& call, const TokenCallback& on_text, std::span<float> logits);
+
+/// num_return_sequences independent continuations of one text, which becomes the first of them.
+std::vector<Generation> run_samples(const Text& text, const Call& call, std::span<float> logits);
+
+/// The same for several texts whose sequences are siblings. Each has its own settings; they take their steps
+/// together, so that the weights are read once for all of them.
+std::vector<Generation> run_batch(std::span<const Text> texts, std::span<const Call> calls,
+                                  const BatchCallback& on_text);
 
 }  // namespace transom::generation

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What changes the logits before a token is chosen, in the order of transformers: bias, repetition penalty,
-/// minimum length, the user's processors. Temperature and the truncations follow in the sampler.
+/// What changes the logits before a token is chosen, in the order of transformers: bias, penalties, forbidden
+/// sequences, length rules, suppressed tokens, the user's processors. Temperature and the truncations follow
+/// in the sampler.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "generation/dry.h"
 #include "generation/settings.h"
 
 namespace transom::generation {
@@ -14,21 +16,23 @@ namespace transom::generation {
 class Processors {
  public:
   /// @param settings Must outlive the processors. @param usable_vocab Ids from here on are padding of the
-  /// embedding and are never generated.
-  Processors(const Settings& settings, std::int64_t vocab, std::int64_t usable_vocab);
-  Processors(Settings&& settings, std::int64_t vocab, std::int64_t usable_vocab) = delete;
+  /// embedding and are never generated. @param tokenizer Spells the tokens for DRY; may be null.
+  Processors(const Settings& settings, std::int64_t vocab, std::int64_t usable_vocab,
+             const Tokenizer* tokenizer);
+  Processors(Settings&& settings, std::int64_t vocab, std::int64_t usable_vocab,
+             const Tokenizer* tokenizer) = delete;
 
-  /// @param so_far Prompt and generated ids. @param new_tokens How many of them were generated.
-  void apply(std::span<const TokenId> so_far, std::int64_t new_tokens, std::span<float> logits);
+  /// @param so_far Prompt and generated ids.
+  void apply(std::span<const TokenId> so_far, std::span<float> logits);
 
  private:
-  void penalise_repetition(std::span<const TokenId> so_far, std::span<float> logits);
+  void add_biases(std::span<const TokenId> so_far, std::span<float> logits) const;
+  void apply_length_rules(std::span<const TokenId> so_far, std::span<float> logits) const;
 
   const Settings& settings_;
   std::size_t usable_vocab_;
-  // seen_[id] == round_ marks ids that were already penalised in this call, without clearing between calls.
-  std::vector<std::uint32_t> seen_;
-  std::uint32_t round_ = 0;
+  Dry dry_;
+  std::vector<std::uint32_t> seen_;  // per id, scratch of the penalties; all zero between calls
 };
 
 }  // namespace transom::generation

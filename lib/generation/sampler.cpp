@@ -3,10 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
-
-#include "transom/error.h"
 
 namespace transom::generation {
 
@@ -14,25 +11,54 @@ namespace {
 
 constexpr float kForbidden = -std::numeric_limits<float>::infinity();
 
-/// More probable first; among equals the smaller id, so that results do not depend on the sort.
-template <typename Candidate>
-bool better(const Candidate& a, const Candidate& b) {
-  return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
+double log_sum_exp(std::span<const float> logits) {
+  const float best = *std::max_element(logits.begin(), logits.end());
+  if (!std::isfinite(best)) return static_cast<double>(best);
+  double total = 0;
+  for (const float logit : logits) total += std::exp(static_cast<double>(logit - best));
+  return std::log(total) + static_cast<double>(best);
 }
 
-[[noreturn]] void fail_no_token() {
-  throw InvalidArgument(
-      "no token is left to choose: every logit is -infinity (or NaN) after the logits processors");
+double total_of(std::span<const Candidate> candidates) {
+  double total = 0;
+  for (const Candidate& candidate : candidates) total += static_cast<double>(candidate.p);
+  return total;
+}
+
+/// Mirostat 1: how many of the sorted candidates remain, from an estimate of the Zipf exponent.
+std::size_t mirostat_count(std::span<const Candidate> sorted, double limit, std::size_t vocab) {
+  constexpr std::size_t kEstimateFrom = 100;  // tokens that the estimate looks at, as the authors do
+  double weighted = 0, squares = 0;
+  for (std::size_t i = 0; i + 1 < std::min(kEstimateFrom, sorted.size()); ++i) {
+    if (!(sorted[i + 1].p > 0)) break;
+    const double t = std::log(static_cast<double>(i + 2) / static_cast<double>(i + 1));
+    const double b = std::log(static_cast<double>(sorted[i].p) / static_cast<double>(sorted[i + 1].p));
+    weighted += t * b;
+    squares += t * t;
+  }
+  if (!(squares > 0)) return 1;
+  const double s = weighted / squares, e = s - 1;
+  const double k = std::pow(e * std::pow(2.0, limit) / (1 - std::pow(static_cast<double>(vocab), -e)), 1 / s);
+  if (!(k >= 1)) return 1;  // NaN included
+  return k >= static_cast<double>(sorted.size()) ? sorted.size() : static_cast<std::size_t>(k);
+}
+
+/// Mirostat 2: those that surprise by at most `limit` bits.
+std::size_t unsurprising_count(std::span<const Candidate> sorted, double limit) {
+  const double total = total_of(sorted);
+  std::size_t kept = 1;
+  while (kept < sorted.size() && -std::log2(static_cast<double>(sorted[kept].p) / total) <= limit) ++kept;
+  return kept;
 }
 
 }  // namespace
 
-Sampler::Sampler(const Settings& settings, std::int64_t vocab) : settings_(settings), random_(settings.seed) {
-  if (settings.do_sample) {
-    candidates_.reserve(static_cast<std::size_t>(vocab));
-    values_.reserve(static_cast<std::size_t>(vocab));
-  }
-}
+Sampler::Sampler(const Settings& settings, std::int64_t vocab, std::uint64_t stream)
+    : settings_(settings),
+      random_(settings.seed + stream),
+      truncator_(settings.truncation, settings.do_sample ? static_cast<std::size_t>(vocab) : 0),
+      vocab_(static_cast<std::size_t>(vocab)),
+      mirostat_limit_(2 * static_cast<double>(settings.truncation.mirostat_tau)) {}
 
 TokenId Sampler::choose(std::span<const float> logits) {
   if (!settings_.do_sample) {
@@ -40,76 +66,44 @@ TokenId Sampler::choose(std::span<const float> logits) {
     if (best == logits.end() || *best == kForbidden) fail_no_token();
     return static_cast<TokenId>(best - logits.begin());
   }
-  select_top_k(logits);
-  if (candidates_.empty()) fail_no_token();
-  // Probabilities relative to the best candidate: exp((l - max) / T).
-  float best = kForbidden;
-  for (const Candidate& candidate : candidates_) best = std::max(best, candidate.logit);
-  if (best == std::numeric_limits<float>::infinity()) {
-    // Infinite logits take all the probability between them.
-    std::erase_if(candidates_, [&](const Candidate& candidate) { return candidate.logit != best; });
-    for (Candidate& candidate : candidates_) candidate.logit = 1;
-  } else {
-    for (Candidate& candidate : candidates_)
-      candidate.logit = std::exp((candidate.logit - best) / settings_.temperature);
-  }
-  // From here on `logit` holds a relative probability, 1 for the best.
-  if (settings_.top_p < 1) keep_top_p();
-  if (settings_.min_p > 0) {
-    std::erase_if(candidates_, [&](const Candidate& candidate) { return candidate.logit < settings_.min_p; });
-  }
-  double total = 0;
-  for (const Candidate& candidate : candidates_) total += static_cast<double>(candidate.logit);
-  // 53 random bits: the same draw on every platform, unlike std::uniform_real_distribution.
-  double draw = static_cast<double>(random_() >> 11) * 0x1p-53 * total;
-  for (const Candidate& candidate : candidates_) {
-    draw -= static_cast<double>(candidate.logit);
-    if (draw < 0) return candidate.id;
-  }
-  return candidates_.back().id;  // rounding left a rest
+  std::vector<Candidate>& candidates = truncator_.apply(logits, random_);
+  return settings_.truncation.mirostat != 0 ? draw_mirostat(candidates) : draw(candidates);
 }
 
-/// The candidates that top-k lets pass: all whose logit reaches the k-th largest, ties included.
-void Sampler::select_top_k(std::span<const float> logits) {
-  float threshold = kForbidden;
-  const auto k = static_cast<std::size_t>(settings_.top_k);
-  if (k > 0 && k < logits.size()) {
-    values_.assign(logits.begin(), logits.end());
-    const auto nth = values_.begin() + static_cast<std::ptrdiff_t>(k - 1);
-    std::nth_element(values_.begin(), nth, values_.end(), std::greater<>());
-    threshold = *nth;
-  }
-  candidates_.clear();
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    if (logits[i] >= threshold && logits[i] != kForbidden)
-      candidates_.push_back({logits[i], static_cast<TokenId>(i)});
-  }
+void Sampler::truncate(std::span<float> logits) {
+  const std::vector<Candidate>& candidates = truncator_.apply(logits, random_);
+  std::fill(logits.begin(), logits.end(), kForbidden);
+  for (const Candidate& candidate : candidates)
+    logits[static_cast<std::size_t>(candidate.id)] = candidate.logit / settings_.truncation.temperature;
 }
 
-/// The smallest set of best candidates whose probability reaches top_p, the crossing one included.
-void Sampler::keep_top_p() {
-  double total = 0;
-  for (const Candidate& candidate : candidates_) total += static_cast<double>(candidate.logit);
-  const double wanted = static_cast<double>(settings_.top_p) * total;
-  // A heap gives the best ones in order without sorting a whole vocabulary.
-  const auto worse = [](const Candidate& a, const Candidate& b) { return better(b, a); };
-  std::make_heap(candidates_.begin(), candidates_.end(), worse);
-  auto end = candidates_.end();
-  double mass = 0;
-  while (end != candidates_.begin() && mass < wanted) {
-    mass += static_cast<double>(candidates_.front().logit);
-    std::pop_heap(candidates_.begin(), end, worse);
-    --end;
+TokenId Sampler::draw(std::span<const Candidate> candidates) {
+  double rest = uniform(random_) * total_of(candidates);
+  for (const Candidate& candidate : candidates) {
+    rest -= static_cast<double>(candidate.p);
+    if (rest < 0) return candidate.id;
   }
-  candidates_.erase(candidates_.begin(), end);
-  std::reverse(candidates_.begin(), candidates_.end());  // best first
+  // Rounding left a rest: the last one that is possible at all.
+  const auto possible = [](const Candidate& candidate) { return candidate.p > 0; };
+  return std::find_if(candidates.rbegin(), candidates.rend(), possible)->id;
+}
+
+/// Basu et al. 2021: keeps tokens up to a surprise that is steered towards the target after each draw.
+TokenId Sampler::draw_mirostat(std::vector<Candidate>& candidates) {
+  std::sort(candidates.begin(), candidates.end(), better);
+  candidates.resize(settings_.truncation.mirostat == 1 ? mirostat_count(candidates, mirostat_limit_, vocab_)
+                                                       : unsurprising_count(candidates, mirostat_limit_));
+  const TokenId id = draw(candidates);
+  const auto drawn = std::find_if(candidates.begin(), candidates.end(),
+                                  [&](const Candidate& candidate) { return candidate.id == id; });
+  const double surprise = -std::log2(static_cast<double>(drawn->p) / total_of(candidates));
+  mirostat_limit_ -= static_cast<double>(settings_.truncation.mirostat_eta) *
+                     (surprise - static_cast<double>(settings_.truncation.mirostat_tau));
+  return id;
 }
 
 TokenLogprobs token_logprobs(std::span<const float> logits, TokenId chosen, int top) {
-  const float best = *std::max_element(logits.begin(), logits.end());
-  double total = 0;
-  for (const float logit : logits) total += std::exp(static_cast<double>(logit - best));
-  const double log_total = std::log(total) + static_cast<double>(best);
+  const double log_total = log_sum_exp(logits);
   const auto logprob = [&](std::size_t i) {
     return static_cast<float>(static_cast<double>(logits[i]) - log_total);
   };
@@ -127,6 +121,11 @@ TokenLogprobs token_logprobs(std::span<const float> logits, TokenId chosen, int 
   for (std::size_t i = 0; i < count; ++i)
     result.top.push_back({ids[i], logprob(static_cast<std::size_t>(ids[i]))});
   return result;
+}
+
+void log_softmax(std::span<float> logits) {
+  const auto log_total = static_cast<float>(log_sum_exp(logits));
+  for (float& logit : logits) logit -= log_total;
 }
 
 }  // namespace transom::generation

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Choosing a token from processed logits: the most probable one, or a draw after temperature, top-k, top-p
-/// and min-p, applied in this order as transformers does.
+/// Choosing a token from processed logits: the most probable one, or a draw from what the truncations leave.
 #pragma once
 
 #include <cstdint>
@@ -9,36 +8,42 @@
 #include <vector>
 
 #include "generation/settings.h"
+#include "generation/truncation.h"
 #include "transom/generation.h"
 
 namespace transom::generation {
 
 class Sampler {
  public:
-  /// @param settings Must outlive the sampler.
-  Sampler(const Settings& settings, std::int64_t vocab);
-  Sampler(Settings&& settings, std::int64_t vocab) = delete;
+  /// @param settings Must outlive the sampler. @param stream Of several samplers with one seed, each draws
+  /// something else.
+  Sampler(const Settings& settings, std::int64_t vocab, std::uint64_t stream = 0);
+  Sampler(Settings&& settings, std::int64_t vocab, std::uint64_t stream = 0) = delete;
 
   /// @param logits Without NaN; -infinity is forbidden.
   /// @throws InvalidArgument when every token is forbidden.
   TokenId choose(std::span<const float> logits);
 
- private:
-  struct Candidate {
-    float logit = 0;
-    TokenId id = 0;
-  };
+  /// For beams: divides by the temperature and forbids what the truncations drop.
+  void truncate(std::span<float> logits);
 
-  void select_top_k(std::span<const float> logits);
-  void keep_top_p();
+  std::mt19937_64& random() { return random_; }
+
+ private:
+  TokenId draw(std::span<const Candidate> candidates);
+  TokenId draw_mirostat(std::vector<Candidate>& candidates);
 
   const Settings& settings_;
   std::mt19937_64 random_;
-  std::vector<Candidate> candidates_;
-  std::vector<float> values_;
+  Truncator truncator_;
+  std::size_t vocab_;
+  double mirostat_limit_;  // "mu": the surprise, in bits, up to which tokens remain
 };
 
 /// Log-probabilities (natural) of one token and the `top` best ones, from unprocessed logits.
 TokenLogprobs token_logprobs(std::span<const float> logits, TokenId chosen, int top);
+
+/// logits -= log of the sum of their exponentials.
+void log_softmax(std::span<float> logits);
 
 }  // namespace transom::generation

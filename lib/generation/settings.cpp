@@ -1,139 +1,119 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generation/settings.h"
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
 #include <random>
 
 #include "core/checks.h"
-#include "core/log.h"
+#include "generation/fields.h"
 #include "transom/error.h"
 
 namespace transom::generation {
 
 using core::message;
 
+std::string Limits::description() const {
+  const bool below = high < kMost;
+  if (!below && low <= -kMost) return "a finite number";
+  if (!below) return message(low_included ? "a number of at least " : "a number above ", low);
+  return message("a number in ", low_included ? "[" : "(", low, ", ", high, high_included ? "]" : ")");
+}
+
 namespace {
 
 constexpr int kMaxLogprobs = 100;
-constexpr float kMaxFloat = std::numeric_limits<float>::max();
 
-/// Optional reads of one generation_config.json.
-class FileReader {
+/// What the call leaves unset, the file gives.
+GenerationConfig merge(GenerationConfig config, const GenerationConfig& file) {
+  for_each_field([&](const char*, auto member, const Limits&) {
+    if (!(config.*member)) config.*member = file.*member;
+  });
+  const auto fill = [&](auto member) {
+    if ((config.*member).empty()) config.*member = file.*member;
+  };
+  using G = GenerationConfig;
+  fill(&G::eos_token_ids);
+  fill(&G::forced_eos_token_ids);
+  fill(&G::suppress_tokens);
+  fill(&G::begin_suppress_tokens);
+  fill(&G::bad_words);
+  fill(&G::sequence_bias);
+  fill(&G::stop);
+  if (!config.forced_bos_token_id) config.forced_bos_token_id = file.forced_bos_token_id;
+  if (!config.early_stopping) config.early_stopping = file.early_stopping;
+  if (!config.exponential_decay_length_penalty)
+    config.exponential_decay_length_penalty = file.exponential_decay_length_penalty;
+  return config;
+}
+
+void check_scalars(const GenerationConfig& config) {
+  for_each_field([&](const char* name, auto member, const Limits& limits) {
+    if (!(config.*member) || limits.contain(static_cast<double>(*(config.*member)))) return;
+    throw InvalidArgument(message(name, ": expected ", limits.description(), ", found ", *(config.*member)));
+  });
+  if (config.logprobs < 0 || config.logprobs > kMaxLogprobs)
+    throw InvalidArgument(message("logprobs: expected 0 to ", kMaxLogprobs, ", found ", config.logprobs));
+}
+
+class IdChecker {
  public:
-  FileReader(const io::Json& json, const std::string& where) : json_(json), where_(where) {}
+  explicit IdChecker(std::int64_t vocab) : vocab_(vocab) {}
 
-  std::optional<int> integer(const char* key) const {
-    const io::Json* value = json_.find_value(key);
-    if (value == nullptr) return std::nullopt;
-    const std::int64_t number = value->as_int(where_ + ": " + key);
-    if (number < std::numeric_limits<int>::min() || number > std::numeric_limits<int>::max()) {
-      throw FormatError(message(where_, ": ", key, ": ", number, " does not fit 32 bits"));
-    }
-    return static_cast<int>(number);
+  void operator()(const char* name, TokenId id) const {
+    if (id < 0 || id >= vocab_)
+      throw InvalidArgument(message(name, ": id ", id, " is outside the vocabulary of ", vocab_));
   }
-  std::optional<float> number(const char* key) const {
-    const io::Json* value = json_.find_value(key);
-    if (value == nullptr) return std::nullopt;
-    return static_cast<float>(value->as_double(where_ + ": " + key));
+  void operator()(const char* name, std::span<const TokenId> ids) const {
+    for (const TokenId id : ids) (*this)(name, id);
   }
-  /// A number of a sampling setting. Files that do not sample may hold neutral values from elsewhere
-  /// (temperature 0): these are as good as absent. @throws FormatError when the file samples.
-  std::optional<float> sampling(const char* key, float low, float high, bool low_included) const {
-    const std::optional<float> value = number(key);
-    if (!value || ((low_included ? *value >= low : *value > low) && *value <= high)) return value;
-    if (!boolean("do_sample").value_or(false)) return std::nullopt;
-    throw FormatError(message(where_, ": ", key, ": expected a number in ", low_included ? "[" : "(", low,
-                              ", ", high, "], found ", *value));
-  }
-  /// A count; negative ones make no sense in any mode.
-  std::optional<int> non_negative(const char* key) const {
-    const std::optional<int> value = integer(key);
-    if (value && *value < 0)
-      throw FormatError(message(where_, ": ", key, ": expected 0 or more, found ", *value));
-    return value;
-  }
-  std::optional<bool> boolean(const char* key) const {
-    const io::Json* value = json_.find_value(key);
-    if (value == nullptr) return std::nullopt;
-    return value->as_bool(where_ + ": " + key);
-  }
-  std::vector<TokenId> ids(const char* key) const {
-    const io::Json* value = json_.find_value(key);
-    if (value == nullptr) return {};
-    const std::string path = where_ + ": " + key;
-    std::vector<TokenId> result;
-    if (value->is_array()) {
-      for (const io::Json& item : value->as_array(path)) add_id(item, path, result);
-    } else {
-      add_id(*value, path, result);
-    }
-    return result;
-  }
-
-  /// Says in the log that a setting of the file is not honoured.
-  void warn_unless(const char* key, double neutral) const {
-    const io::Json* value = json_.find_value(key);
-    if (value == nullptr || !value->is_number() || value->as_double(key) == neutral) return;
-    core::log_message(LogLevel::warning, where_, ": ", key, " is not supported and has no effect");
+  void sequence(const char* name, std::span<const TokenId> ids) const {
+    if (ids.empty())
+      throw InvalidArgument(message(name, ": expected sequences of at least one token, found an empty one"));
+    (*this)(name, ids);
   }
 
  private:
-  /// Negative ids mean "none" in some files.
-  static void add_id(const io::Json& value, const std::string& path, std::vector<TokenId>& ids) {
-    const std::int64_t number = value.as_int(path);
-    if (number > std::numeric_limits<TokenId>::max()) {
-      throw FormatError(message(path, ": expected a token id, found ", number));
-    }
-    if (number >= 0) ids.push_back(static_cast<TokenId>(number));
-  }
-
-  const io::Json& json_;
-  const std::string& where_;
+  std::int64_t vocab_;
 };
 
-/// eos_token_id of config.json: an integer or a list; negative ids mean "none" in some files.
-std::vector<TokenId> config_eos(const Config& config) {
-  std::vector<TokenId> ids;
-  if (!config.contains("eos_token_id")) return ids;
-  const Value value = config.get("eos_token_id");
-  const auto add = [&](const Value& item) {
-    if (!item.is_integer()) {
-      throw FormatError(
-          message(config.source(), ": eos_token_id: expected a token id, found ", item.to_json()));
-    }
-    const auto id = item.as<std::int64_t>();
-    if (id >= 0 && id <= std::numeric_limits<TokenId>::max()) ids.push_back(static_cast<TokenId>(id));
+/// Ids from files may lie outside the vocabulary (of a cut model): they are harmless as EOS, and refused
+/// where they would be written to.
+void check_lists(const GenerationConfig& config, std::int64_t vocab) {
+  const IdChecker check(vocab);
+  for (const auto& [id, bias] : config.logit_bias) {
+    check("logit_bias", id);
+    if (std::isnan(bias))
+      throw InvalidArgument(message("logit_bias: the bias of id ", id, " is not a number"));
+  }
+  for (const auto& [ids, bias] : config.sequence_bias) {
+    check.sequence("sequence_bias", ids);
+    if (std::isnan(bias)) throw InvalidArgument("sequence_bias: a bias is not a number");
+  }
+  for (const std::vector<TokenId>& word : config.bad_words) check.sequence("bad_words", word);
+  check("forced_eos_token_ids", config.forced_eos_token_ids);
+  check("suppress_tokens", config.suppress_tokens);
+  check("begin_suppress_tokens", config.begin_suppress_tokens);
+  check("negative_prompt_ids", config.negative_prompt_ids);
+  if (config.forced_bos_token_id) check("forced_bos_token_id", *config.forced_bos_token_id);
+  const auto& decay = config.exponential_decay_length_penalty;
+  if (decay && (decay->first < 0 || !std::isfinite(decay->second) || decay->second <= 0)) {
+    throw InvalidArgument(message("exponential_decay_length_penalty: expected a start of at least 0 and a ",
+                                  "factor above 0, found ", decay->first, " and ", decay->second));
+  }
+  const auto no_empty = [](const char* name, const std::vector<std::string>& strings) {
+    if (std::find(strings.begin(), strings.end(), "") != strings.end())
+      throw InvalidArgument(
+          message(name, ": expected strings of at least one character, found an empty one"));
   };
-  if (value.is_list()) {
-    for (const Value& item : value.as<Value::List>()) add(item);
-  } else if (!value.is_null()) {
-    add(value);
-  }
-  return ids;
-}
-
-void check_range(const char* name, float value, float low, float high, bool low_included) {
-  const bool ok = (low_included ? value >= low : value > low) && value <= high;
-  if (!ok) {
-    throw InvalidArgument(message(name, ": expected a number in ", low_included ? "[" : "(", low, ", ", high,
-                                  "], found ", value));
+  no_empty("stop", config.stop);
+  if (config.dry_sequence_breakers) no_empty("dry_sequence_breakers", *config.dry_sequence_breakers);
+  for (const LogitsProcessor& processor : config.processors) {
+    if (!processor) throw InvalidArgument("processors: found an empty function");
   }
 }
 
-void refuse(const char* name, bool wanted) {
-  if (wanted) throw UnsupportedError(message(name, " is not supported by this version"));
-}
-
-void check_unsupported(const GenerationConfig& config) {
-  refuse("num_beams above 1", config.num_beams.value_or(1) != 1);
-  refuse("num_return_sequences above 1", config.num_return_sequences.value_or(1) != 1);
-  refuse("typical_p below 1", config.typical_p.value_or(1.0f) != 1.0f);
-  refuse("no_repeat_ngram_size", config.no_repeat_ngram_size.value_or(0) != 0);
-  refuse("bad_words", !config.bad_words.empty());
-}
-
-std::int64_t new_token_limit(const GenerationConfig& config, const Defaults& defaults,
+std::int64_t new_token_limit(const GenerationConfig& config, const GenerationConfig& defaults,
                              std::int64_t prompt_tokens) {
   const auto from_length = [&](int max_length) {
     if (max_length <= prompt_tokens) {
@@ -149,87 +129,116 @@ std::int64_t new_token_limit(const GenerationConfig& config, const Defaults& def
   return Settings{}.max_new_tokens;
 }
 
-void check(const Settings& settings, std::int64_t vocab) {
-  if (settings.max_new_tokens < 0) {
-    throw InvalidArgument(message("max_new_tokens: expected 0 or more, found ", settings.max_new_tokens));
-  }
-  if (settings.min_new_tokens < 0) {
-    throw InvalidArgument(message("min_new_tokens: expected 0 or more, found ", settings.min_new_tokens));
-  }
-  if (settings.top_k < 0) throw InvalidArgument(message("top_k: expected 0 or more, found ", settings.top_k));
-  check_range("temperature", settings.temperature, 0, kMaxFloat, false);
-  check_range("top_p", settings.top_p, 0, 1, false);
-  check_range("min_p", settings.min_p, 0, 1, true);
-  check_range("repetition_penalty", settings.repetition_penalty, 0, kMaxFloat, false);
-  if (settings.logprobs < 0 || settings.logprobs > kMaxLogprobs) {
-    throw InvalidArgument(message("logprobs: expected 0 to ", kMaxLogprobs, ", found ", settings.logprobs));
-  }
-  for (const std::string& stop : settings.stop) {
-    if (stop.empty())
-      throw InvalidArgument("stop: expected strings of at least one character, found an empty one");
-  }
-  for (const auto& [id, bias] : settings.logit_bias) {
-    if (id < 0 || id >= vocab) {
-      throw InvalidArgument(message("logit_bias: id ", id, " is outside the vocabulary of ", vocab));
-    }
-    if (std::isnan(bias))
-      throw InvalidArgument(message("logit_bias: the bias of id ", id, " is not a number"));
-  }
-  for (const LogitsProcessor& processor : settings.processors) {
-    if (!processor) throw InvalidArgument("processors: found an empty function");
-  }
+void check_combinations(const Settings& settings) {
+  const BeamSettings& beam = settings.beam;
+  const auto refuse = [](bool wrong, const auto&... parts) {
+    if (wrong) throw InvalidArgument(message(parts...));
+  };
+  const int sequences = settings.num_return_sequences;
+  refuse(beam.beams > 1 && sequences > beam.beams, "num_return_sequences: expected at most the ", beam.beams,
+         " of num_beams, found ", sequences);
+  refuse(beam.beams == 1 && !settings.do_sample && sequences > 1,
+         "num_return_sequences: greedy texts are all ", "the same; ", sequences,
+         " of them need do_sample or num_beams");
+  refuse(beam.beams % beam.groups != 0, "num_beam_groups: expected a divisor of the ", beam.beams,
+         " of num_beams, found ", beam.groups);
+  refuse(beam.groups > 1 && settings.do_sample, "num_beam_groups: expected do_sample = false");
+  refuse(beam.groups == 1 && beam.diversity_penalty != 0,
+         "diversity_penalty: expected num_beam_groups above 1");
+  refuse(beam.beams > 1 && settings.truncation.mirostat != 0, "mirostat: expected num_beams = 1, found ",
+         beam.beams);
+  if (beam.beams > 1 && settings.guidance_scale != 1)
+    throw UnsupportedError("guidance_scale: not supported together with num_beams");
+}
+
+Truncation truncation(const GenerationConfig& config) {
+  Truncation t;
+  t.temperature = config.temperature.value_or(t.temperature);
+  t.top_n_sigma = config.top_n_sigma.value_or(t.top_n_sigma);
+  t.top_h = config.top_h.value_or(t.top_h);
+  if (config.top_k) t.top_k = *config.top_k;
+  t.top_p = config.top_p.value_or(t.top_p);
+  t.min_p = config.min_p.value_or(t.min_p);
+  t.typical_p = config.typical_p.value_or(t.typical_p);
+  t.epsilon_cutoff = config.epsilon_cutoff.value_or(t.epsilon_cutoff);
+  t.eta_cutoff = config.eta_cutoff.value_or(t.eta_cutoff);
+  t.xtc_probability = config.xtc_probability.value_or(t.xtc_probability);
+  t.xtc_threshold = config.xtc_threshold.value_or(t.xtc_threshold);
+  t.mirostat = config.mirostat.value_or(t.mirostat);
+  t.mirostat_tau = config.mirostat_tau.value_or(t.mirostat_tau);
+  t.mirostat_eta = config.mirostat_eta.value_or(t.mirostat_eta);
+  return t;
+}
+
+DrySettings dry(const GenerationConfig& config) {
+  DrySettings d;
+  d.multiplier = config.dry_multiplier.value_or(d.multiplier);
+  d.base = config.dry_base.value_or(d.base);
+  if (config.dry_allowed_length) d.allowed_length = *config.dry_allowed_length;
+  if (config.dry_penalty_last_n) d.last_n = *config.dry_penalty_last_n;
+  if (config.dry_sequence_breakers) d.breakers = *config.dry_sequence_breakers;
+  return d;
+}
+
+BeamSettings beam(const GenerationConfig& config) {
+  BeamSettings b;
+  b.beams = config.num_beams.value_or(b.beams);
+  b.groups = config.num_beam_groups.value_or(b.groups);
+  b.diversity_penalty = config.diversity_penalty.value_or(b.diversity_penalty);
+  b.length_penalty = config.length_penalty.value_or(b.length_penalty);
+  b.early_stopping = config.early_stopping.value_or(b.early_stopping);
+  b.renormalize = config.renormalize_logits.value_or(b.renormalize);
+  return b;
 }
 
 }  // namespace
 
-Defaults read_defaults(const io::Json* file, const std::string& where, const Config& config) {
-  Defaults defaults;
-  if (file != nullptr) {
-    file->as_object(where);
-    const FileReader reader(*file, where);
-    defaults.max_new_tokens = reader.non_negative("max_new_tokens");
-    defaults.max_length = reader.non_negative("max_length");
-    defaults.min_new_tokens = reader.non_negative("min_new_tokens");
-    defaults.top_k = reader.non_negative("top_k");
-    defaults.do_sample = reader.boolean("do_sample");
-    defaults.temperature = reader.sampling("temperature", 0, kMaxFloat, false);
-    defaults.top_p = reader.sampling("top_p", 0, 1, false);
-    defaults.min_p = reader.sampling("min_p", 0, 1, true);
-    defaults.repetition_penalty = reader.sampling("repetition_penalty", 0, kMaxFloat, false);
-    defaults.eos_token_ids = reader.ids("eos_token_id");
-    for (const char* key : {"num_beams", "num_return_sequences", "typical_p"}) reader.warn_unless(key, 1);
-    reader.warn_unless("no_repeat_ngram_size", 0);
-  }
-  if (defaults.eos_token_ids.empty()) defaults.eos_token_ids = config_eos(config);
-  return defaults;
-}
-
-Settings resolve(const GenerationConfig& config, const Defaults& defaults, std::int64_t prompt_tokens,
+Settings resolve(const GenerationConfig& own, const GenerationConfig& defaults, std::int64_t prompt_tokens,
                  std::int64_t vocab) {
-  check_unsupported(config);
+  const GenerationConfig config = merge(own, defaults);
+  check_scalars(config);
+  check_lists(config, vocab);
   Settings settings;
-  const auto pick = [](const auto& own, const auto& file, auto fallback) {
-    return own ? *own : file ? *file : fallback;
-  };
-  settings.max_new_tokens = new_token_limit(config, defaults, prompt_tokens);
-  settings.min_new_tokens = pick(config.min_new_tokens, defaults.min_new_tokens, 0);
-  settings.do_sample = pick(config.do_sample, defaults.do_sample, false);
-  settings.temperature = pick(config.temperature, defaults.temperature, 1.0f);
-  settings.top_k = pick(config.top_k, defaults.top_k, 50);
-  settings.top_p = pick(config.top_p, defaults.top_p, 1.0f);
-  settings.min_p = pick(config.min_p, defaults.min_p, 0.0f);
-  settings.repetition_penalty = pick(config.repetition_penalty, defaults.repetition_penalty, 1.0f);
+  settings.prompt_tokens = prompt_tokens;
+  settings.max_new_tokens = new_token_limit(own, defaults, prompt_tokens);
+  settings.min_new_tokens = std::max(std::int64_t{config.min_new_tokens.value_or(0)},
+                                     config.min_length.value_or(0) - prompt_tokens);
+  settings.max_time = config.max_time.value_or(0.0f);
+  settings.do_sample = config.do_sample.value_or(false);
   settings.seed =
       config.seed ? *config.seed : (std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}();
-  settings.stop = config.stop;
-  if (!config.ignore_eos) {
-    settings.eos_token_ids = config.eos_token_ids.empty() ? defaults.eos_token_ids : config.eos_token_ids;
-  }
+  settings.truncation = truncation(config);
   settings.logit_bias = config.logit_bias;
+  settings.sequence_bias = config.sequence_bias;
+  settings.repetition_penalty = config.repetition_penalty.value_or(1.0f);
+  settings.frequency_penalty = config.frequency_penalty.value_or(0.0f);
+  settings.presence_penalty = config.presence_penalty.value_or(0.0f);
+  settings.dry = dry(config);
+  settings.no_repeat_ngram_size = config.no_repeat_ngram_size.value_or(0);
+  settings.forced_bos_token_id = config.forced_bos_token_id;
+  settings.forced_eos_token_ids = config.forced_eos_token_ids;
+  settings.exponential_decay = config.exponential_decay_length_penalty;
+  settings.suppress_tokens = config.suppress_tokens;
+  settings.begin_suppress_tokens = config.begin_suppress_tokens;
   settings.processors = config.processors;
+  settings.guidance_scale = config.guidance_scale.value_or(1.0f);
+  settings.negative_prompt = config.negative_prompt_ids;
+  settings.beam = beam(config);
+  settings.num_return_sequences = config.num_return_sequences.value_or(1);
+  settings.stop = config.stop;
+  if (!config.ignore_eos) settings.eos_token_ids = config.eos_token_ids;
+  for (const std::vector<TokenId>& word : config.bad_words) {
+    const bool is_eos = word.size() == 1 &&
+                        std::find(settings.eos_token_ids.begin(), settings.eos_token_ids.end(), word[0]) !=
+                            settings.eos_token_ids.end();
+    if (!is_eos) settings.bad_words.push_back(word);
+  }
+  if (settings.beam.beams > 1)
+    settings.truncation.min_tokens_to_keep = std::max<std::size_t>(settings.eos_token_ids.size(), 1) + 1;
   settings.logprobs = config.logprobs;
+  settings.echo = config.echo;
   settings.stop_token = config.stop_token;
-  check(settings, vocab);
+  check_combinations(settings);
   return settings;
 }
 

@@ -26,8 +26,7 @@ std::int64_t context_of(const ModelSpec& spec, const SequenceOptions& options) {
     throw InvalidArgument(message("max_context: expected 0 or more tokens, found ", options.max_context));
   }
   if (options.max_context > 0) return std::min(options.max_context, Sequence::kUnbounded);
-  if (spec.max_context > 0) return spec.max_context;
-  return spec.all_windowed() ? Sequence::kUnbounded : spec.max_position;
+  return default_context(spec);
 }
 
 std::int64_t chunk_of(const SequenceOptions& options, std::int64_t context) {
@@ -39,6 +38,11 @@ std::int64_t chunk_of(const SequenceOptions& options, std::int64_t context) {
 }
 
 }  // namespace
+
+std::int64_t default_context(const ModelSpec& spec) {
+  if (spec.max_context > 0) return spec.max_context;
+  return spec.all_windowed() ? Sequence::kUnbounded : spec.max_position;
+}
 
 /// One buffer, cut into the matrices of a block for the largest chunk; a smaller call takes their first rows.
 struct Sequence::Workspace {

@@ -22,6 +22,9 @@ struct SequenceOptions {
   std::int64_t prefill_chunk = 512;
 };
 
+/// Tokens that a sequence holds when its options do not say.
+std::int64_t default_context(const ModelSpec& spec);
+
 class Sequence {
  public:
   /// Positions of a text without bound: what fits the arithmetic of positions.
@@ -57,6 +60,7 @@ class Sequence {
   std::int64_t position() const { return position_; }
   std::int64_t context() const { return context_; }
   std::int64_t chunk() const { return chunk_; }
+  std::int64_t vocab() const { return transformer_.spec().vocab; }
   std::int64_t kv_bytes() const { return cache_.bytes(); }
   std::int64_t workspace_bytes() const;
 

@@ -13,6 +13,12 @@
 
 namespace transom::text {
 
+/// A parsed file and its name for messages.
+struct NamedJson {
+  const io::Json* json = nullptr;  ///< null when there is no such file
+  std::string where;
+};
+
 class JsonPath {
  public:
   /// The root of a file.

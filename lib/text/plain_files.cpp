@@ -136,7 +136,7 @@ PlainTokenizer load_byte_level(const fs::path& vocab, const fs::path& merges, co
                                     "pattern": )",
                           found->split, "}, ", bytes, "]}");
   parts.pre_tokenizer = load_pre_tokenizer(io::Json::parse(steps, name), JsonPath(name));
-  parts.decoder = load_decoder(io::Json::parse(R"({"type": "ByteLevel"})", name), JsonPath(name));
+  set_decoder(io::Json::parse(R"({"type": "ByteLevel"})", name), JsonPath(name), parts);
   if (found->has_frame) parts.frame = cls_and_sep(out, config, vocab);
   return out;
 }
@@ -162,7 +162,7 @@ PlainTokenizer load_bert(const fs::path& file, const NamedJson& config) {
   out.parts.normalizer = make_bert_normalizer(normalizer);
   out.parts.pre_tokenizer =
       load_pre_tokenizer(io::Json::parse(R"({"type": "BertPreTokenizer"})", name), JsonPath(name));
-  out.parts.decoder = load_decoder(io::Json::parse(R"({"type": "WordPiece"})", name), JsonPath(name));
+  set_decoder(io::Json::parse(R"({"type": "WordPiece"})", name), JsonPath(name), out.parts);
   out.parts.frame = cls_and_sep(out, config, file);
   return out;
 }

@@ -178,8 +178,10 @@ std::vector<Script> build_table() {
   Script number = kNoScript;
   for (const std::string_view name : kScripts) {
     ++number;
-    for (const CodePointRange& range : ranges_of_property(name)) {
-      for (char32_t c = range.first; c <= range.last; ++c) table[c] = number;
+    const auto ranges = property_ranges(name);
+    if (!ranges) continue;
+    for (const auto& [first, last] : *ranges) {
+      for (char32_t c = first; c <= last && c < table.size(); ++c) table[c] = number;
     }
   }
   return table;

@@ -74,6 +74,22 @@ std::string Tokenizer::id_to_token(TokenId id) const {
   return std::string(*spelling);
 }
 
+std::string Tokenizer::apply_chat_template(std::span<const ChatMessage> messages,
+                                           const ChatTemplateOptions& options) const {
+  return checked(impl_).chat_templates().apply(messages, options);
+}
+
+std::string Tokenizer::apply_chat_template_json(std::string_view messages_json,
+                                                const ChatTemplateOptions& options) const {
+  return checked(impl_).chat_templates().apply_json(messages_json, options);
+}
+
+bool Tokenizer::has_chat_template() const { return !checked(impl_).chat_templates().empty(); }
+
+std::vector<std::string> Tokenizer::chat_template_names() const {
+  return checked(impl_).chat_templates().names();
+}
+
 std::size_t Tokenizer::vocab_size() const { return checked(impl_).vocab_size(); }
 std::optional<TokenId> Tokenizer::bos_id() const { return checked(impl_).bos_id(); }
 std::vector<TokenId> Tokenizer::eos_ids() const { return checked(impl_).eos_ids(); }

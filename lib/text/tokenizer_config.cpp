@@ -89,6 +89,18 @@ void mark_special_list(std::string_view key, const NamedJson& file, TokenizerImp
   }
 }
 
+/// Tokens that only one kind of model has, by name ("image_token"): for its chat template to write.
+void add_model_tokens(const NamedJson& config, TokenizerImpl::Parts& parts) {
+  for (const std::string_view key : {"extra_special_tokens", "model_specific_special_tokens"}) {
+    const io::Json* tokens = config.json != nullptr ? config.json->find_value(key) : nullptr;
+    if (tokens == nullptr || !tokens->is_object()) continue;
+    const JsonPath path = JsonPath(config.where).member(key);
+    for (const auto& [name, token] : tokens->as_object(path)) {
+      parts.chat_templates.add_special_token(name, token_content(token, path.member(name)));
+    }
+  }
+}
+
 std::optional<TokenId> id_of(const NamedToken& named, const TokenizerImpl::Parts& parts) {
   if (const AddedToken* added = parts.added.find(named.content)) return added->id;
   return parts.model->vocabulary().find(named.content);
@@ -140,6 +152,7 @@ void add_clean_up(const NamedJson& config, TokenizerImpl::Parts& parts) {
       "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
   if (is_bpe && !bool_member(*config.json, kForBpeToo, false, root)) return;
   for (DecodeStageFactory& stage : clean_up_stages()) parts.decoder.push_back(std::move(stage));
+  parts.speller = nullptr;  // whether a token keeps its space depends on the next
 }
 
 }  // namespace
@@ -152,10 +165,14 @@ void apply_tokenizer_config(const NamedJson& config, const NamedJson& special_to
     if (file->json != nullptr) file->json->as_object(file->where);
   }
   add_listed_tokens(config, parts);
+  if (parts.chat_templates.empty()) parts.chat_templates.add_from_config(config);
   for (const std::string_view key : kTokenKeys) {
     const std::optional<NamedToken> token = find_token(key, sources);
-    if (token) mark_special(*token, parts);
+    if (!token) continue;
+    mark_special(*token, parts);
+    parts.chat_templates.add_special_token(std::string(key), token->content);
   }
+  add_model_tokens(config, parts);
   for (const std::string_view key : {"additional_special_tokens", "extra_special_tokens"}) {
     mark_special_list(key, config, parts);
     mark_special_list(key, special_tokens_map, parts);

@@ -16,6 +16,8 @@ namespace transom::text {
 /// - a special token (bos_token and so on, a string or an object with "content") that the vocabulary has
 ///   becomes a special added token; one that it lacks is ignored unless it must be added to texts;
 /// - `bos_token` and `eos_token` name the BOS and EOS ids;
+/// - `chat_template` gives the chat templates where no files do, and the special tokens are variables for
+/// them;
 /// - for tokenizer classes of the Llama kind `add_bos_token` (true when absent) and `add_eos_token` (false)
 ///   replace the template of tokenizer.json; all other classes use the file's own, and without tokenizer.json
 ///   either flag works for any class;

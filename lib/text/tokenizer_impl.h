@@ -17,12 +17,14 @@
 
 #include "io/json.h"
 #include "text/added_tokens.h"
+#include "text/chat_template.h"
 #include "text/decoders/decoder.h"
 #include "text/models/model.h"
 #include "text/normalizers/normalizer.h"
 #include "text/patterns/literal_set.h"
 #include "text/post_processor.h"
 #include "text/pre_tokenizers/pre_tokenizer.h"
+#include "text/token_bytes.h"
 #include "transom/tokenizer.h"
 
 namespace transom::text {
@@ -41,8 +43,10 @@ class TokenizerImpl {
     std::unique_ptr<Model> model;
     SpecialFrame frame;
     std::vector<DecodeStageFactory> decoder;
+    TokenSpeller speller;
     std::optional<TokenId> bos_id;
     std::vector<TokenId> eos_ids;
+    ChatTemplates chat_templates;
   };
   explicit TokenizerImpl(Parts parts);
 
@@ -70,7 +74,11 @@ class TokenizerImpl {
   std::optional<TokenId> bos_id() const { return parts_.bos_id; }
   const std::vector<TokenId>& eos_ids() const { return parts_.eos_ids; }
 
+  const ChatTemplates& chat_templates() const { return parts_.chat_templates; }
+
   const std::vector<DecodeStageFactory>& decoder() const { return parts_.decoder; }
+  /// What one token adds to a text, see token_bytes.h; may be null.
+  const TokenSpeller& speller() const { return parts_.speller; }
 
  private:
   void encode_segment(std::string_view text, bool at_start, bool all_added, std::vector<TokenId>& out) const;

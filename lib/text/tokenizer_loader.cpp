@@ -61,8 +61,14 @@ std::shared_ptr<const TokenizerImpl> finish(TokenizerImpl::Parts parts, const Js
 
 }  // namespace
 
+void set_decoder(const io::Json& json, const JsonPath& path, TokenizerImpl::Parts& parts) {
+  parts.decoder = load_decoder(json, path);
+  parts.speller = load_token_speller(json, path);
+}
+
 std::shared_ptr<const TokenizerImpl> tokenizer_from_json(const NamedJson& tokenizer, const NamedJson& config,
-                                                         const NamedJson& special_tokens_map) {
+                                                         const NamedJson& special_tokens_map,
+                                                         ChatTemplates template_files) {
   const JsonPath root(tokenizer.where);
   const io::Json& json = *tokenizer.json;
   json.as_object(root);
@@ -75,7 +81,8 @@ std::shared_ptr<const TokenizerImpl> tokenizer_from_json(const NamedJson& tokeni
   parts.pre_tokenizer =
       load_pre_tokenizer(member_or_null(json, "pre_tokenizer"), root.member("pre_tokenizer"));
   parts.frame = load_post_processor(member_or_null(json, "post_processor"), root.member("post_processor"));
-  parts.decoder = load_decoder(member_or_null(json, "decoder"), root.member("decoder"));
+  set_decoder(member_or_null(json, "decoder"), root.member("decoder"), parts);
+  parts.chat_templates = std::move(template_files);
   apply_tokenizer_config(config, special_tokens_map, nullptr, parts);
   return finish(std::move(parts), root);
 }
@@ -100,6 +107,7 @@ std::shared_ptr<const TokenizerImpl> load_tokenizer(const std::filesystem::path&
       const NamedJson defaults{plain->special_tokens.is_null() ? nullptr : &plain->special_tokens,
                                "defaults"};
       const OptionalFile added_tokens(directory, "added_tokens.json");
+      plain->parts.chat_templates = ChatTemplates::from_files(directory);
       apply_added_tokens(added_tokens.named(), config.named(), special_tokens_map.named(), plain->parts);
       apply_tokenizer_config(config.named(), special_tokens_map.named(), &defaults, plain->parts);
       return finish(std::move(plain->parts), JsonPath(directory.string()));
@@ -107,7 +115,7 @@ std::shared_ptr<const TokenizerImpl> load_tokenizer(const std::filesystem::path&
   }
   const io::Json tokenizer = io::Json::parse_file(tokenizer_path);
   return tokenizer_from_json({&tokenizer, tokenizer_path.string()}, config.named(),
-                             special_tokens_map.named());
+                             special_tokens_map.named(), ChatTemplates::from_files(directory));
 }
 
 }  // namespace transom::text

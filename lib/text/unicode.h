@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace transom::text {
@@ -19,13 +21,6 @@ enum CharClass : std::uint8_t {
   kSpace = 1 << 5,        ///< the White_Space property: \s
   kWord = 1 << 6,         ///< Alphabetic, M, Nd, Pc or Join_Control: \w (Unicode TR 18, annex C)
 };
-
-struct CodePointRange {
-  char32_t first;
-  char32_t last;  ///< at most U+10FFFF
-};
-/// The characters of a property, given by its name in an expression (\p{...}); none for an unknown name.
-std::vector<CodePointRange> ranges_of_property(std::string_view name);
 
 /// One entry for each code point up to U+10FFFF; built at first use (1.1 MB, some milliseconds).
 const std::uint8_t* char_classes();
@@ -44,5 +39,9 @@ inline bool is_punctuation(char32_t c) {
                      (c >= 0x7B && c <= 0x7E);
   return ascii || has_class(c, kPunctuation);
 }
+
+/// The characters of a property by its name in an expression (\p{...}: "Lu", "Greek", "White_Space"), as
+/// first and last code points, ascending. @return Nothing when no property has that name.
+std::optional<std::vector<std::pair<char32_t, char32_t>>> property_ranges(std::string_view name);
 
 }  // namespace transom::text

@@ -194,3 +194,16 @@ TEST_CASE("save: what was loaded loads again") {
   const Model quantised = AutoModel::from_pretrained(testing::tinystories().string(), config);
   CHECK_THROWS_AS(quantised.save_pretrained(target), UnsupportedError);
 }
+
+TEST_CASE("save: chat templates go along") {
+  const TemporaryDirectory directory;
+  copy_stories(directory);
+  directory.write("chat_template.jinja", "D{{ messages[0].content }}");
+  directory.write("additional_chat_templates/tool_use.jinja", "T");
+  const TemporaryDirectory target;
+  AutoModel::from_pretrained(directory.path().string()).save_pretrained(target.path());
+  const Tokenizer saved = AutoTokenizer::from_pretrained(target.path().string());
+  CHECK(saved.chat_template_names() == std::vector<std::string>{"default", "tool_use"});
+  CHECK(saved.apply_chat_template({{{"user", "x"}}}) == "Dx");
+  CHECK(saved.apply_chat_template({{{"user", "x"}}}, {.tools_json = "[]"}) == "T");
+}

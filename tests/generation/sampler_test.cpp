@@ -19,7 +19,7 @@ constexpr float kInf = std::numeric_limits<float>::infinity();
 Settings sampling(std::uint64_t seed = 1) {
   Settings settings;
   settings.do_sample = true;
-  settings.top_k = 0;
+  settings.truncation.top_k = 0;
   settings.seed = seed;
   return settings;
 }
@@ -68,7 +68,7 @@ TEST_CASE("sampler: draws follow the softmax (chi-square)") {
 
 TEST_CASE("sampler: temperature sharpens and flattens") {
   Settings settings = sampling();
-  settings.temperature = 0.5f;
+  settings.truncation.temperature = 0.5f;
   // Probabilities 0.8 : 0.2 become 0.64 : 0.04.
   const auto measured = frequencies(settings, logs({0.8f, 0.2f}), 100000);
   CHECK(measured[0] == Approx(0.64 / 0.68).margin(0.01));
@@ -76,33 +76,33 @@ TEST_CASE("sampler: temperature sharpens and flattens") {
 
 TEST_CASE("sampler: top-k keeps ties") {
   Settings settings = sampling();
-  settings.top_k = 2;
+  settings.truncation.top_k = 2;
   CHECK(support(settings, {5, 4, 4, 3, 1}) == std::set<TokenId>{0, 1, 2});
-  settings.top_k = 1;
+  settings.truncation.top_k = 1;
   CHECK(support(settings, {5, 4, 5, 3}) == std::set<TokenId>{0, 2});
-  settings.top_k = 100;
+  settings.truncation.top_k = 100;
   CHECK(support(settings, {1, 1, 1}).size() == 3);
 }
 
 TEST_CASE("sampler: top-p keeps the token that crosses") {
   Settings settings = sampling();
-  settings.top_p = 0.75f;
+  settings.truncation.top_p = 0.75f;
   CHECK(support(settings, logs({0.1f, 0.5f, 0.3f, 0.1f})) == std::set<TokenId>{1, 2});
-  settings.top_p = 0.05f;
+  settings.truncation.top_p = 0.05f;
   CHECK(support(settings, logs({0.1f, 0.5f, 0.3f, 0.1f})) == std::set<TokenId>{1});
 }
 
 TEST_CASE("sampler: top-p works on what top-k left") {
   Settings settings = sampling();
-  settings.top_k = 2;
-  settings.top_p = 0.6f;
+  settings.truncation.top_k = 2;
+  settings.truncation.top_p = 0.6f;
   // Among the two that are left, 0.5 / 0.8 = 0.625 reaches 0.6 alone.
   CHECK(support(settings, logs({0.5f, 0.3f, 0.2f})) == std::set<TokenId>{0});
 }
 
 TEST_CASE("sampler: min-p is relative to the best") {
   Settings settings = sampling();
-  settings.min_p = 0.5f;
+  settings.truncation.min_p = 0.5f;
   CHECK(support(settings, logs({0.4f, 0.25f, 0.19f, 0.16f})) == std::set<TokenId>{0, 1});
 }
 

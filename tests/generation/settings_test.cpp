@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generation/settings.h"
 
+#include "generation/generation_file.h"
 #include "tests/support/catch.h"
 #include "tests/support/throws.h"
 
@@ -10,17 +11,16 @@ using transom::GenerationConfig;
 using transom::InvalidArgument;
 using transom::TokenId;
 using transom::UnsupportedError;
-using transom::generation::Defaults;
-using transom::generation::read_defaults;
+using transom::generation::read_generation_config;
 using transom::generation::resolve;
 using transom::testing::contains;
 using transom::testing::error_of;
 
 namespace {
 
-Defaults defaults_of(const std::string& json, const std::string& config = "{}") {
+GenerationConfig defaults_of(const std::string& json, const std::string& config = "{}") {
   const auto parsed = transom::io::Json::parse(json, "generation_config.json");
-  return read_defaults(&parsed, "generation_config.json", Config::from_json(config));
+  return read_generation_config(&parsed, "generation_config.json", Config::from_json(config));
 }
 
 }  // namespace
@@ -29,20 +29,20 @@ TEST_CASE("settings: library defaults are those of transformers") {
   const auto settings = resolve({}, {}, 5, 100);
   CHECK(settings.max_new_tokens == 20);
   CHECK_FALSE(settings.do_sample);
-  CHECK(settings.top_k == 50);
-  CHECK(settings.temperature == 1.0f);
+  CHECK(settings.truncation.top_k == 50);
+  CHECK(settings.truncation.temperature == 1.0f);
   CHECK(settings.eos_token_ids.empty());
 }
 
 TEST_CASE("settings: call beats file beats default") {
-  const Defaults file =
+  const GenerationConfig file =
       defaults_of(R"({"temperature": 0.6, "top_p": 0.95, "do_sample": true, "max_new_tokens": 7,
                                         "eos_token_id": [3, 4], "transformers_version": "5.0"})");
   auto settings = resolve({}, file, 5, 100);
   CHECK(settings.do_sample);
-  CHECK(settings.temperature == 0.6f);
-  CHECK(settings.top_p == 0.95f);
-  CHECK(settings.top_k == 50);
+  CHECK(settings.truncation.temperature == 0.6f);
+  CHECK(settings.truncation.top_p == 0.95f);
+  CHECK(settings.truncation.top_k == 50);
   CHECK(settings.max_new_tokens == 7);
   CHECK(settings.eos_token_ids == std::vector<TokenId>{3, 4});
   GenerationConfig config;
@@ -51,7 +51,7 @@ TEST_CASE("settings: call beats file beats default") {
   config.eos_token_ids = {9};
   config.max_new_tokens = 3;
   settings = resolve(config, file, 5, 100);
-  CHECK(settings.temperature == 1.0f);
+  CHECK(settings.truncation.temperature == 1.0f);
   CHECK_FALSE(settings.do_sample);
   CHECK(settings.eos_token_ids == std::vector<TokenId>{9});
   CHECK(settings.max_new_tokens == 3);
@@ -60,7 +60,7 @@ TEST_CASE("settings: call beats file beats default") {
 }
 
 TEST_CASE("settings: eos ids of config.json serve where the generation config has none") {
-  CHECK(read_defaults(nullptr, "", Config::from_json(R"({"eos_token_id": 2})")).eos_token_ids ==
+  CHECK(read_generation_config(nullptr, "", Config::from_json(R"({"eos_token_id": 2})")).eos_token_ids ==
         std::vector<TokenId>{2});
   CHECK(defaults_of("{}", R"({"eos_token_id": [5, 6]})").eos_token_ids == std::vector<TokenId>{5, 6});
   CHECK(defaults_of(R"({"eos_token_id": 1})", R"({"eos_token_id": [5, 6]})").eos_token_ids ==
@@ -98,20 +98,58 @@ TEST_CASE("settings: impossible options say what is expected") {
   CHECK(contains(problem([](auto& c) { c.processors.push_back({}); }), "processors"));
 }
 
-TEST_CASE("settings: options of later versions are refused, not ignored") {
-  const auto problem = [](auto change) {
-    GenerationConfig config;
-    change(config);
-    return error_of<UnsupportedError>([&] { resolve(config, {}, 1, 100); });
-  };
-  CHECK(contains(problem([](auto& c) { c.num_beams = 4; }), "num_beams"));
-  CHECK(contains(problem([](auto& c) { c.typical_p = 0.9f; }), "typical_p"));
-  CHECK(contains(problem([](auto& c) { c.no_repeat_ngram_size = 2; }), "no_repeat_ngram_size"));
-  CHECK(contains(problem([](auto& c) { c.bad_words = {{1}}; }), "bad_words"));
-  GenerationConfig neutral;
-  neutral.num_beams = 1;
-  neutral.typical_p = 1.0f;
-  CHECK_NOTHROW(resolve(neutral, {}, 1, 100));
+TEST_CASE("settings: every field of the file arrives, and the call's own wins") {
+  const GenerationConfig file = defaults_of(R"({
+    "do_sample": true, "min_length": 9, "top_h": 0.5, "typical_p": 0.9, "epsilon_cutoff": 0.1, "eta_cutoff": 0.2,
+    "no_repeat_ngram_size": 3, "num_beams": 4, "length_penalty": 0.5, "early_stopping": "never",
+    "num_return_sequences": 2, "renormalize_logits": true, "forced_bos_token_id": 5, "forced_eos_token_id": [6, 7],
+    "bad_words_ids": [[8, 9], [4]], "sequence_bias": [[[1, 2], -0.5]], "suppress_tokens": [10],
+    "begin_suppress_tokens": [11], "exponential_decay_length_penalty": [12, 1.5], "stop_strings": ["x", "yy"],
+    "eos_token_id": 4})");
+  const auto settings = resolve({}, file, 5, 100);
+  CHECK(settings.min_new_tokens == 4);
+  CHECK(settings.truncation.top_h == 0.5f);
+  CHECK(settings.truncation.typical_p == 0.9f);
+  CHECK(settings.truncation.epsilon_cutoff == 0.1f);
+  CHECK(settings.truncation.eta_cutoff == 0.2f);
+  CHECK(settings.truncation.min_tokens_to_keep == 2);
+  CHECK(settings.no_repeat_ngram_size == 3);
+  CHECK(settings.beam.beams == 4);
+  CHECK(settings.beam.length_penalty == 0.5f);
+  CHECK(settings.beam.early_stopping == transom::EarlyStopping::never);
+  CHECK(settings.beam.renormalize);
+  CHECK(settings.num_return_sequences == 2);
+  CHECK(settings.forced_bos_token_id == 5);
+  CHECK(settings.forced_eos_token_ids == std::vector<TokenId>{6, 7});
+  CHECK(settings.bad_words == std::vector<std::vector<TokenId>>{{8, 9}});  // {4} is EOS
+  CHECK(settings.sequence_bias.at({1, 2}) == -0.5f);
+  CHECK(settings.suppress_tokens == std::vector<TokenId>{10});
+  CHECK(settings.begin_suppress_tokens == std::vector<TokenId>{11});
+  CHECK(settings.exponential_decay == std::pair<int, float>{12, 1.5f});
+  CHECK(settings.stop == std::vector<std::string>{"x", "yy"});
+  GenerationConfig own;
+  own.num_beams = 1;
+  own.num_return_sequences = 1;
+  own.early_stopping = transom::EarlyStopping::no;
+  own.stop = {"z"};
+  own.typical_p = 1.0f;
+  const auto mine = resolve(own, file, 5, 100);
+  CHECK(mine.beam.beams == 1);
+  CHECK(mine.beam.early_stopping == transom::EarlyStopping::no);
+  CHECK(mine.stop == std::vector<std::string>{"z"});
+  CHECK(mine.truncation.typical_p == 1.0f);
+}
+
+TEST_CASE("settings: combinations that can not be are named") {
+  GenerationConfig config;
+  config.num_beams = 2;
+  config.guidance_scale = 2.0f;
+  CHECK(contains(error_of<UnsupportedError>([&] { resolve(config, {}, 1, 100); }), "guidance_scale"));
+  config.guidance_scale = 1.0f;
+  config.mirostat = 2;
+  CHECK(contains(error_of<InvalidArgument>([&] { resolve(config, {}, 1, 100); }), "mirostat"));
+  config.mirostat = 3;
+  CHECK(contains(error_of<InvalidArgument>([&] { resolve(config, {}, 1, 100); }), "mirostat"));
 }
 
 TEST_CASE("settings: a generation_config.json of the wrong kind is named") {

@@ -34,7 +34,7 @@ set(GROUP_pod stddef.h stdint.h string.h)
 set(GROUP_c
   assert.h errno.h float.h inttypes.h limits.h math.h stddef.h stdint.h stdlib.h string.h)
 set(GROUP_cxx
-  algorithm any array atomic barrier bit cassert cctype cerrno cfloat charconv chrono cinttypes climits cmath compare complex
+  algorithm any array atomic barrier bit bitset cassert cctype cerrno cfloat charconv chrono cinttypes climits cmath compare complex
   concepts condition_variable cstddef cstdint cstdio cstdlib cstring ctime deque exception filesystem forward_list fstream
   functional future initializer_list iomanip ios istream iterator latch limits list locale map memory memory_resource mutex new
   numbers numeric optional ostream queue random ranges ratio regex semaphore set shared_mutex source_location span sstream stack

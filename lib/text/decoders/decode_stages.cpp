@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "text/byte_alphabet.h"
+#include "text/byte_token.h"
 #include "text/decoders/stage.h"
 #include "text/utf8.h"
 
@@ -55,7 +56,7 @@ class ByteFallbackStage final : public Stage {
   void append(std::string_view text) override { token_.append(text); }
 
   void end_token() override {
-    const std::optional<char> byte = byte_of_token();
+    const std::optional<char> byte = byte_of_token(token_);
     std::string& text = scratch();
     if (byte) {
       in_run_ = true;
@@ -75,21 +76,6 @@ class ByteFallbackStage final : public Stage {
   }
 
  private:
-  /// The byte that a token `<0xHH>` names.
-  std::optional<char> byte_of_token() const {
-    if (token_.size() != 6 || !token_.starts_with("<0x") || token_[5] != '>') return std::nullopt;
-    int value = 0;
-    for (const char c : {token_[3], token_[4]}) {
-      const int digit = c >= '0' && c <= '9'   ? c - '0'
-                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                               : -1;
-      if (digit < 0) return std::nullopt;
-      value = 16 * value + digit;
-    }
-    return static_cast<char>(value);
-  }
-
   void close_run() {
     if (!in_run_) return;
     in_run_ = false;

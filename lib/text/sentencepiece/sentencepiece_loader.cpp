@@ -5,11 +5,11 @@
 #include <functional>
 #include <utility>
 
-#include "text/decoders/decode_stages.h"
 #include "text/models/bpe.h"
 #include "text/models/unigram.h"
 #include "text/sentencepiece/model_file.h"
 #include "text/sentencepiece/whitespace.h"
+#include "text/tokenizer_loader.h"
 
 namespace transom::text {
 
@@ -112,18 +112,16 @@ AddedTokens make_added_tokens(const File& file) {
   return tokens;
 }
 
-std::vector<DecodeStageFactory> make_decoder(const File& file) {
-  std::vector<DecodeStageFactory> stages;
+/// The decoder in the words of tokenizer.json.
+io::Json decoder_of(const File& file) {
+  std::string stages;
   if (file.escape_whitespaces) {
-    stages.emplace_back(
-        [](DecodeStage& next) { return make_replace_literal_stage("\xE2\x96\x81", " ", next); });
+    stages += R"({"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "},)";
   }
-  if (file.byte_fallback) stages.emplace_back(make_byte_fallback_stage);
-  stages.emplace_back(make_fuse_stage);
-  if (file.add_dummy_prefix) {
-    stages.emplace_back([](DecodeStage& next) { return make_strip_stage(" ", 1, 0, next); });
-  }
-  return stages;
+  if (file.byte_fallback) stages += R"({"type": "ByteFallback"},)";
+  stages += R"({"type": "Fuse"})";
+  if (file.add_dummy_prefix) stages += R"(,{"type": "Strip", "content": " ", "start": 1, "stop": 0})";
+  return io::Json::parse(R"({"type": "Sequence", "decoders": [)" + stages + "]}", "decoder");
 }
 
 void check_supported(const File& file, const std::string& where) {
@@ -168,7 +166,7 @@ TokenizerImpl::Parts parts_from_sentencepiece(std::string_view bytes, const std:
   parts.normalizer =
       make_sentencepiece_normalizer(std::move(map), {file.remove_extra_whitespaces, file.escape_whitespaces});
   if (file.add_dummy_prefix) parts.pre_tokenizer = make_dummy_prefix(prefix, file.escape_whitespaces);
-  parts.decoder = make_decoder(file);
+  set_decoder(decoder_of(file), JsonPath(where), parts);
   return parts;
 }
 

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "generation/filters.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+namespace transom::generation {
+
+namespace {
+
+double total(std::span<const Candidate> candidates) {
+  double sum = 0;
+  for (const Candidate& candidate : candidates) sum += static_cast<double>(candidate.p);
+  return sum;
+}
+
+/// -sum of p log p, in nats.
+double entropy(std::span<const Candidate> candidates, double sum) {
+  double result = 0;
+  for (const Candidate& candidate : candidates) {
+    const double p = static_cast<double>(candidate.p) / sum;
+    if (p > 0) result -= p * std::log(p);
+  }
+  return result;
+}
+
+/// Drops what `stays` refuses, except for the `keep` best.
+template <typename Stays>
+void filter(std::vector<Candidate>& candidates, std::size_t keep, Stays stays) {
+  const auto best = candidates.begin() + static_cast<std::ptrdiff_t>(std::min(keep, candidates.size()));
+  std::partial_sort(candidates.begin(), best, candidates.end(), better);
+  candidates.erase(std::remove_if(best, candidates.end(), std::not_fn(stays)), candidates.end());
+}
+
+}  // namespace
+
+void keep_top_p(std::vector<Candidate>& candidates, float mass, std::size_t keep) {
+  const double wanted = static_cast<double>(mass) * total(candidates);
+  // A heap gives the best ones in order without sorting a whole vocabulary.
+  const auto worse = [](const Candidate& a, const Candidate& b) { return better(b, a); };
+  std::make_heap(candidates.begin(), candidates.end(), worse);
+  auto end = candidates.end();
+  double reached = 0;
+  std::size_t kept = 0;
+  while (end != candidates.begin() && (reached < wanted || kept < keep)) {
+    reached += static_cast<double>(candidates.front().p);
+    std::pop_heap(candidates.begin(), end, worse);
+    --end;
+    ++kept;
+  }
+  candidates.erase(candidates.begin(), end);
+}
+
+void keep_min_p(std::vector<Candidate>& candidates, float share, std::size_t keep) {
+  filter(candidates, keep,
+         [&](const Candidate& candidate) { return candidate.p >= share; });  // the best is 1
+}
+
+void keep_typical(std::vector<Candidate>& candidates, float mass, std::size_t keep) {
+  const double sum = total(candidates), h = entropy(candidates, sum);
+  const auto distance = [&](const Candidate& candidate) {
+    return std::fabs(-std::log(static_cast<double>(candidate.p) / sum) - h);
+  };
+  // A candidate whose probability underflowed is infinitely far.
+  std::sort(candidates.begin(), candidates.end(), [&](const Candidate& a, const Candidate& b) {
+    const double x = distance(a), y = distance(b);
+    return x != y ? x < y : better(a, b);
+  });
+  const double wanted = static_cast<double>(mass) * sum;
+  double reached = 0;
+  std::size_t last = 0;  // the candidate that crosses
+  while (last + 1 < candidates.size() && (reached += static_cast<double>(candidates[last].p)) < wanted)
+    ++last;
+  const double limit = distance(candidates[last]);
+  std::size_t end = std::min(std::max(last + 1, keep), candidates.size());
+  while (end < candidates.size() && distance(candidates[end]) <= limit) ++end;
+  candidates.resize(end);
+}
+
+void keep_above_epsilon(std::vector<Candidate>& candidates, float epsilon, std::size_t keep) {
+  const double bound = static_cast<double>(epsilon) * total(candidates);
+  filter(candidates, keep,
+         [&](const Candidate& candidate) { return static_cast<double>(candidate.p) >= bound; });
+}
+
+void keep_above_eta(std::vector<Candidate>& candidates, float epsilon, std::size_t keep) {
+  const double e = static_cast<double>(epsilon), sum = total(candidates);
+  const double bound = std::min(e, std::sqrt(e) * std::exp(-entropy(candidates, sum))) * sum;
+  filter(candidates, keep,
+         [&](const Candidate& candidate) { return static_cast<double>(candidate.p) >= bound; });
+}
+
+void exclude_top_choices(std::vector<Candidate>& candidates, float threshold, std::size_t keep) {
+  std::sort(candidates.begin(), candidates.end(), better);
+  const double best = static_cast<double>(candidates.front().logit);
+  double sum = 0;
+  const auto share = [&](const Candidate& candidate) {
+    return std::exp(static_cast<double>(candidate.logit) - best);
+  };
+  for (const Candidate& candidate : candidates) sum += share(candidate);
+  std::size_t above = 0;
+  while (above < candidates.size() && share(candidates[above]) >= static_cast<double>(threshold) * sum)
+    ++above;
+  if (above < 2) return;
+  const std::size_t drop = above - 1;
+  if (candidates.size() - drop >= keep)
+    candidates.erase(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(drop));
+}
+
+float top_h_threshold(std::span<const float> logits, float temperature, float share) {
+  constexpr std::size_t kMostTokens = 100;
+  std::vector<float> best(std::min(kMostTokens, logits.size()));
+  std::partial_sort_copy(logits.begin(), logits.end(), best.begin(), best.end(), std::greater<>());
+  std::vector<double> p(best.size()), terms(best.size());
+  double sum = 0, h = 0;
+  for (std::size_t i = 0; i < best.size(); ++i)
+    sum += p[i] = std::exp(static_cast<double>((best[i] - best[0]) / temperature));
+  for (std::size_t i = 0; i < best.size(); ++i) {
+    terms[i] = p[i] > 0 ? -p[i] / sum * std::log(p[i] / sum) : 0;
+    h += terms[i];
+  }
+  double reached = terms[0];
+  std::size_t kept = 1;
+  while (kept < best.size() && (reached += terms[kept]) <= h * static_cast<double>(share)) ++kept;
+  return best[kept - 1];
+}
+
+}  // namespace transom::generation

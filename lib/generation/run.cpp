@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "generation/run.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "generation/scoring.h"
+
+namespace transom::generation {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::int64_t peak_resident_bytes() {
+  struct rusage usage {};
+  return ::getrusage(RUSAGE_SELF, &usage) == 0 ? std::int64_t{usage.ru_maxrss} * 1024 : 0;
+}
+
+bool contains(const std::vector<TokenId>& ids, TokenId id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+}  // namespace
+
+bool read_text(const Text& text, const std::stop_token& stop, std::span<float> logits) {
+  model::Sequence& sequence = *text.sequence;
+  const auto end = static_cast<std::int64_t>(text.tokens->size());
+  // The scores of the last token are needed: if it was read already, it is read again.
+  if (sequence.position() == end) sequence.truncate(end - 1);
+  while (sequence.position() < end) {
+    if (stop.stop_requested()) return false;
+    const std::int64_t n = std::min(sequence.chunk(), end - sequence.position());
+    const auto ids = std::span<const TokenId>(*text.tokens)
+                         .subspan(static_cast<std::size_t>(sequence.position()), static_cast<std::size_t>(n));
+    const bool last = sequence.position() + n == end;
+    sequence.forward(ids, false, last ? logits : std::span<float>());
+  }
+  return true;
+}
+
+Run::Run(const Text& text, const Call& call, const TokenCallback& on_text)
+    : text_(text),
+      settings_(call.settings),
+      tokenizer_(call.tokenizer),
+      processors_(call.settings, text.sequence->vocab(), call.usable_vocab, call.tokenizer),
+      sampler_(call.settings, text.sequence->vocab(), text.stream),
+      output_(call.settings, call.tokenizer, *text.tokens, on_text, result_.text),
+      start_(Clock::now()) {
+  result_.finish_reason = FinishReason::length;
+  result_.timings.prompt_tokens =
+      static_cast<std::int64_t>(text_.tokens->size()) - text_.sequence->position();
+  if (settings_.guidance_scale != 1) guidance_.emplace(settings_, *text.sequence);
+  reserve();
+}
+
+/// Tokens that the context still holds.
+std::int64_t Run::room() const {
+  return text_.sequence->context() - static_cast<std::int64_t>(text_.tokens->size());
+}
+
+/// Takes the memory of the whole run at once: the loop itself then allocates nothing.
+void Run::reserve() {
+  constexpr std::int64_t kReserveAtMost = 1 << 20;  // a limit of "as much as you like" is not reserved
+  const auto n = static_cast<std::size_t>(
+      std::clamp(std::min(settings_.max_new_tokens, room()), std::int64_t{0}, kReserveAtMost));
+  text_.tokens->reserve(text_.tokens->size() + n);
+  result_.tokens.reserve(n);
+  result_.text.reserve(n * 8);
+  if (settings_.logprobs > 0) result_.logprobs.reserve(n);
+}
+
+double Run::seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+bool Run::open() {
+  if (ended_) return false;
+  if (new_tokens() == 0 && settings_.echo && !echoed_) echo_prompt();
+  if (settings_.stop_token.stop_requested() || output_.cancelled()) {
+    end(FinishReason::cancelled);
+  } else if (settings_.max_time > 0 && seconds() >= static_cast<double>(settings_.max_time)) {
+    end(FinishReason::length);
+  } else if (new_tokens() >= settings_.max_new_tokens || room() <= 0) {
+    end(FinishReason::length);
+  }
+  return !ended_;
+}
+
+void Run::echo_prompt() {
+  echoed_ = true;
+  const auto prompt = std::span<const TokenId>(*text_.tokens).subspan(text_.prompt_begin);
+  if (settings_.logprobs > 0) {
+    result_.prompt_logprobs =
+        score_tokens(*text_.sequence, *text_.tokens, text_.prompt_begin, settings_.logprobs,
+                     [&] { return settings_.stop_token.stop_requested(); });
+  }
+  if (tokenizer_ != nullptr) output_.push_prompt(tokenizer_->decode(prompt));
+}
+
+void Run::read(std::span<float> logits) {
+  if (!read_text(text_, settings_.stop_token, logits)) end(FinishReason::cancelled);
+}
+
+void Run::take(std::span<float> logits) {
+  if (ended_) return;
+  const TokenId id = choose(logits);
+  if (new_tokens() == 0) result_.timings.prefill_s = seconds();
+  accept(id);
+}
+
+TokenId Run::choose(std::span<float> logits) {
+  if (settings_.logprobs > 0) raw_logits_.assign(logits.begin(), logits.end());
+  if (guidance_) guidance_->apply(*text_.tokens, logits);
+  processors_.apply(*text_.tokens, logits);
+  const TokenId id = sampler_.choose(logits);
+  if (settings_.logprobs > 0) {
+    result_.logprobs.push_back(token_logprobs(raw_logits_, id, settings_.logprobs));
+    result_.score += static_cast<double>(result_.logprobs.back().logprob);
+  }
+  return id;
+}
+
+void Run::accept(TokenId id) {
+  text_.tokens->push_back(id);
+  result_.tokens.push_back(id);
+  if (contains(settings_.eos_token_ids, id)) return end(FinishReason::eos);
+  output_.push(id);
+  if (output_.stopped()) {
+    end(FinishReason::stop);
+  } else if (output_.cancelled()) {
+    end(FinishReason::cancelled);
+  }
+}
+
+void Run::end(FinishReason reason) {
+  ended_ = true;
+  result_.finish_reason = reason;
+}
+
+Generation Run::finish() {
+  ended_ = true;
+  if (!output_.cancelled()) {
+    output_.finish();
+    if (output_.stopped()) result_.finish_reason = FinishReason::stop;
+  }
+  result_.timings.decode_s = new_tokens() > 0 ? seconds() - result_.timings.prefill_s : 0;
+  result_.timings.new_tokens = new_tokens();
+  result_.timings.peak_bytes = peak_resident_bytes();
+  return std::move(result_);
+}
+
+}  // namespace transom::generation
