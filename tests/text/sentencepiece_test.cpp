@@ -4,9 +4,12 @@
 #include <limits>
 
 #include "tests/support/catch.h"
+#include "tests/text/temporary_directory.h"
 #include "tests/text/test_data.h"
 #include "text/sentencepiece/proto_reader.h"
 #include "text/sentencepiece/sentencepiece_loader.h"
+#include "text/token_bytes.h"
+#include "text/tokenizer_loader.h"
 
 namespace transom::text {
 namespace {
@@ -100,6 +103,40 @@ TEST_CASE("symbols of users and of control", "[sentencepiece]") {
   CHECK(tokenizer->bos_id() == 0);
   CHECK(tokenizer->decode(Ids{0, 7, 2, 7}, {}) == "a<u> a");
   CHECK(tokenizer->decode(Ids{0, 7}, {.skip_special_tokens = false}) == "<s> a");
+}
+
+TEST_CASE("a directory's class decides what stands around a text", "[sentencepiece]") {
+  const test::TemporaryDirectory directory;
+  const std::string pieces = piece("<unk>", 0, kUnknown) + piece("<s>", 0, kControl) +
+                             piece("</s>", 0, kControl) + piece("\u2581a", -1) + piece("a", -2) +
+                             piece("\u2581", -3);
+  directory.write("spiece.model", pieces);
+  const auto ids = [&](const std::string& config, const std::string& text) {
+    directory.write("tokenizer_config.json", config);
+    return load_tokenizer(directory.path())->encode(text, {});
+  };
+  CHECK(ids("{}", "a") == Ids{3});
+  CHECK(ids(R"({"tokenizer_class": "LlamaTokenizer"})", "a<s>a") == Ids{1, 3, 1, 4});
+  CHECK(ids(R"({"tokenizer_class": "LlamaTokenizer", "legacy": true, "add_bos_token": false,
+                "add_eos_token": true})",
+            "a<s>a") == Ids{3, 1, 3, 2});
+  CHECK(ids(R"({"tokenizer_class": "T5Tokenizer", "extra_ids": 2})", "a<extra_id_0>") == Ids{3, 7, 2});
+  CHECK(test::error_says([&] { ids(R"({"tokenizer_class": "T5Tokenizer", "extra_ids": -1})", ""); },
+                         {"extra_ids"}));
+  CHECK(test::error_says([&] { ids(R"({"tokenizer_class": "XLMRobertaTokenizer"})", ""); },
+                         {"spiece.model", "XLMRobertaTokenizer", "LlamaTokenizer"}));
+  directory.remove("spiece.model");
+  CHECK_FALSE(has_tokenizer(directory.path()));
+  CHECK_THROWS_AS(load_tokenizer(directory.path()), NotFound);
+}
+
+TEST_CASE("tokens of a SentencePiece model have bytes of their own", "[sentencepiece]") {
+  const std::string model =
+      piece("?", 0, kUnknown) + piece("\u2581a", -1) + piece("<0xC3>", 0, 6) + bytes(2, number(35, 1));
+  const TokenBytes spelled = token_bytes(*load(model));
+  CHECK(spelled.of(0).empty());
+  CHECK(spelled.of(1) == " a");
+  CHECK(spelled.of(2) == "\xC3");
 }
 
 TEST_CASE("wrong SentencePiece models are errors that say where", "[sentencepiece]") {
