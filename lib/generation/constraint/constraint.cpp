@@ -9,6 +9,7 @@
 #include "core/checks.h"
 #include "generation/constraint/constraint_impl.h"
 #include "generation/constraint/gbnf.h"
+#include "generation/constraint/json_schema.h"
 #include "generation/constraint/limits.h"
 #include "generation/constraint/regex.h"
 #include "transom/error.h"
@@ -22,7 +23,7 @@ constexpr float kForbidden = -std::numeric_limits<float>::infinity();
 Grammar parse(ConstraintKind kind, std::string_view source) {
   switch (kind) {
     case ConstraintKind::json_schema:
-      throw UnsupportedError("schemas are not supported yet");
+      return parse_json_schema(source);
     case ConstraintKind::regex:
       return parse_regex(source);
     case ConstraintKind::grammar:
@@ -76,7 +77,11 @@ void forbid_all_but(const TokenBits& allowed, std::span<float> logits) {
 
 std::shared_ptr<const Constraint> compile(ConstraintKind kind, std::string_view source,
                                           std::shared_ptr<const TokenTable> table) {
-  const auto at = [kind](const Error& error) { return core::message(name_of(kind), ": ", error.what()); };
+  // Errors with a path in a schema begin with the name already.
+  const auto at = [kind](const Error& error) {
+    const std::string_view what = error.what();
+    return what.starts_with(name_of(kind)) ? std::string(what) : core::message(name_of(kind), ": ", what);
+  };
   try {
     return std::make_shared<const Constraint>(compile_source(kind, source), std::move(table));
   } catch (const FormatError& error) {
