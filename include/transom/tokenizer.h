@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// Text to token ids and back, as the model's tokenizer.json says.
+/// Text to token ids and back, as the model's tokenizer files say.
 #pragma once
 
 #include <cstddef>
@@ -96,8 +96,10 @@ class TRANSOM_API TokenStream {
 
 /// A tokenizer as loaded from a model directory. Immutable; copies are cheap and share one body; every member
 /// may be called from any number of threads at once.
-/// `truncation` and `padding` of tokenizer.json and `clean_up_tokenization_spaces` of tokenizer_config.json
-/// are ignored: encode never cuts or pads, decode never removes spaces.
+/// `truncation` and `padding` of tokenizer.json are ignored: encode never cuts or pads. The dropout of a BPE
+/// model is ignored as well: it is for training. `clean_up_tokenization_spaces` of tokenizer_config.json
+/// takes spaces before English punctuation out of decoded text, except for BPE models, whose texts it would
+/// damage.
 class TRANSOM_API Tokenizer {
  public:
   /// @param text UTF-8; an invalid byte sequence is read as U+FFFD.

@@ -33,8 +33,7 @@ std::shared_ptr<backend::Backend> open_device(const Config& config, const ModelO
 }
 
 std::optional<Tokenizer> load_tokenizer_if_there(const fs::path& directory) {
-  std::error_code ignored;
-  if (!fs::exists(directory / "tokenizer.json", ignored)) return std::nullopt;
+  if (!text::has_tokenizer(directory)) return std::nullopt;
   return Tokenizer(text::load_tokenizer(directory));
 }
 

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "text/json_path.h"
-#include "text/literal_set.h"
-#include "text/normalizer.h"
-#include "text/vocabulary.h"
+#include "text/models/vocabulary.h"
+#include "text/normalizers/normalizer.h"
+#include "text/patterns/literal_set.h"
 
 namespace transom::text {
 

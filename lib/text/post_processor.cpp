@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/post_processor.h"
 
-#include "text/vocabulary.h"
+#include "text/models/vocabulary.h"
 
 namespace transom::text {
 

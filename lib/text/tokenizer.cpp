@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/checks.h"
-#include "text/stream_decoder.h"
+#include "text/decoders/stream_decoder.h"
 #include "text/tokenizer_impl.h"
 #include "transom/error.h"
 

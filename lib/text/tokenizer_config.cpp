@@ -2,7 +2,11 @@
 #include "text/tokenizer_config.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+
+#include "text/decoders/decode_stages.h"
+#include "text/models/bpe.h"
 
 namespace transom::text {
 
@@ -12,20 +16,24 @@ namespace {
 struct NamedToken {
   std::string content;
   JsonPath path;
+  const io::Json* json;  // a string, or an object with flags
 };
 
 std::string token_content(const io::Json& json, const JsonPath& path) {
   return json.is_object() ? required_string(json, "content", path) : json.as_string(path);
 }
 
-std::optional<NamedToken> find_token(std::string_view key, const NamedJson& config, const NamedJson& map) {
-  for (const NamedJson* file : {&config, &map}) {
+/// The files that may name special tokens, the one that counts first.
+using Sources = std::array<const NamedJson*, 3>;
+
+std::optional<NamedToken> find_token(std::string_view key, const Sources& sources) {
+  for (const NamedJson* file : sources) {
     if (file->json == nullptr) continue;
     const io::Json* value = file->json->find(key);
     if (value == nullptr) continue;
     if (value->is_null()) return std::nullopt;  // an explicit null is an answer
     const JsonPath path = JsonPath(file->where).member(key);
-    return NamedToken{token_content(*value, path), path};
+    return NamedToken{token_content(*value, path), path, value};
   }
   return std::nullopt;
 }
@@ -60,6 +68,10 @@ void mark_special(const NamedToken& named, TokenizerImpl::Parts& parts) {
   const std::optional<TokenId> id = parts.model->vocabulary().find(named.content);
   if (!id) return;
   AddedToken token;
+  if (named.json->is_object()) {
+    token = load_added_token(*named.json, named.path);
+    token.normalized = bool_member(*named.json, "normalized", false, named.path);
+  }
   token.id = *id;
   token.content = named.content;
   token.special = true;
@@ -73,7 +85,7 @@ void mark_special_list(std::string_view key, const NamedJson& file, TokenizerImp
   std::size_t i = 0;
   for (const io::Json& entry : list->as_array(path)) {
     const JsonPath entry_path = path.element(i++);
-    mark_special({token_content(entry, entry_path), entry_path}, parts);
+    mark_special({token_content(entry, entry_path), entry_path, &entry}, parts);
   }
 }
 
@@ -102,37 +114,60 @@ bool builds_own_template(std::string tokenizer_class) {
 }
 
 void rebuild_frame(const NamedJson& config, const std::optional<NamedToken>& bos,
-                   const std::optional<NamedToken>& eos, TokenizerImpl::Parts& parts) {
+                   const std::optional<NamedToken>& eos, bool without_tokenizer_json,
+                   TokenizerImpl::Parts& parts) {
   if (config.json == nullptr) return;
   const JsonPath root(config.where);
-  if (!builds_own_template(string_member(*config.json, "tokenizer_class", "", root))) return;
+  const bool own_template = builds_own_template(string_member(*config.json, "tokenizer_class", "", root));
+  const bool has_flag = config.json->find_value("add_bos_token") != nullptr;
+  const bool has_either = has_flag || config.json->find_value("add_eos_token") != nullptr;
   // Without any flag and without a BOS token there is nothing to rebuild from.
-  if (config.json->find_value("add_bos_token") == nullptr && !bos) return;
+  if (own_template ? !has_flag && !bos && !parts.bos_id : !without_tokenizer_json || !has_either) return;
   SpecialFrame frame;
   const auto put = [&](std::string_view flag, bool fallback, const std::optional<NamedToken>& token,
-                       std::vector<TokenId>& out) {
+                       const std::optional<TokenId>& known, std::vector<TokenId>& out) {
     if (!bool_member(*config.json, flag, fallback, root)) return;
-    if (!token) root.member(flag).fail("expected a token to add, but none is named");
-    const std::optional<TokenId> id = id_of(*token, parts);
+    if (!token && !known) root.member(flag).fail("expected a token to add, but none is named");
+    const std::optional<TokenId> id = token ? id_of(*token, parts) : known;
     if (!id) token->path.fail(core::message("token \"", token->content, "\" is not in the vocabulary"));
     out.push_back(*id);
   };
-  put("add_bos_token", true, bos, frame.prefix);
-  put("add_eos_token", false, eos, frame.suffix);
+  const std::optional<TokenId> known_eos =
+      parts.eos_ids.empty() ? std::nullopt : std::optional(parts.eos_ids.front());
+  put("add_bos_token", own_template, bos, parts.bos_id, frame.prefix);
+  put("add_eos_token", false, eos, known_eos, frame.suffix);
   parts.frame = std::move(frame);
+}
+
+constexpr std::array<std::string_view, 7> kTokenKeys = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                                        "pad_token", "cls_token", "mask_token"};
+
+/// Newer versions of the Python library leave texts of BPE alone, which the rules would damage.
+void add_clean_up(const NamedJson& config, TokenizerImpl::Parts& parts) {
+  if (config.json == nullptr) return;
+  const JsonPath root(config.where);
+  if (!bool_member(*config.json, "clean_up_tokenization_spaces", false, root)) return;
+  const bool is_bpe = dynamic_cast<const BpeModel*>(parts.model.get()) != nullptr;
+  constexpr std::string_view kForBpeToo =
+      "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
+  if (is_bpe && !bool_member(*config.json, kForBpeToo, false, root)) return;
+  for (DecodeStageFactory& stage : clean_up_stages()) parts.decoder.push_back(std::move(stage));
+  parts.speller = nullptr;  // whether a token keeps its space depends on the next
 }
 
 }  // namespace
 
 void apply_tokenizer_config(const NamedJson& config, const NamedJson& special_tokens_map,
-                            TokenizerImpl::Parts& parts) {
-  if (config.json != nullptr) config.json->as_object(config.where);
-  if (special_tokens_map.json != nullptr) special_tokens_map.json->as_object(special_tokens_map.where);
+                            const NamedJson* class_defaults, TokenizerImpl::Parts& parts) {
+  const NamedJson none;
+  const Sources sources = {&config, &special_tokens_map, class_defaults != nullptr ? class_defaults : &none};
+  for (const NamedJson* file : sources) {
+    if (file->json != nullptr) file->json->as_object(file->where);
+  }
   add_listed_tokens(config, parts);
   if (parts.chat_templates.empty()) parts.chat_templates.add_from_config(config);
-  for (const std::string_view key :
-       {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}) {
-    const std::optional<NamedToken> token = find_token(key, config, special_tokens_map);
+  for (const std::string_view key : kTokenKeys) {
+    const std::optional<NamedToken> token = find_token(key, sources);
     if (!token) continue;
     mark_special(*token, parts);
     parts.chat_templates.add_special_token(std::string(key), token->content);
@@ -142,13 +177,40 @@ void apply_tokenizer_config(const NamedJson& config, const NamedJson& special_to
     mark_special_list(key, config, parts);
     mark_special_list(key, special_tokens_map, parts);
   }
-  const std::optional<NamedToken> bos = find_token("bos_token", config, special_tokens_map);
-  const std::optional<NamedToken> eos = find_token("eos_token", config, special_tokens_map);
+  const std::optional<NamedToken> bos = find_token("bos_token", sources);
+  const std::optional<NamedToken> eos = find_token("eos_token", sources);
   if (bos) parts.bos_id = id_of(*bos, parts);
   if (eos) {
     if (const std::optional<TokenId> id = id_of(*eos, parts)) parts.eos_ids = {*id};
   }
-  rebuild_frame(config, bos, eos, parts);
+  rebuild_frame(config, bos, eos, class_defaults != nullptr, parts);
+  add_clean_up(config, parts);
+}
+
+void apply_added_tokens(const NamedJson& added_tokens, const NamedJson& config,
+                        const NamedJson& special_tokens_map, TokenizerImpl::Parts& parts) {
+  if (added_tokens.json == nullptr) return;
+  const JsonPath root(added_tokens.where);
+  const Sources sources = {&config, &special_tokens_map, &config};
+  for (const auto& [content, id] : added_tokens.json->as_object(root)) {
+    const JsonPath path = root.member(content);
+    AddedToken token;
+    token.id = read_token_id(id, path);
+    token.content = content;
+    token.special = std::any_of(kTokenKeys.begin(), kTokenKeys.end(), [&](std::string_view key) {
+      const std::optional<NamedToken> named = find_token(key, sources);
+      return named && named->content == token.content;
+    });
+    token.normalized = !token.special;
+    if (!token.content.empty()) add_checked(parts.added, std::move(token), parts.model->vocabulary(), path);
+  }
+}
+
+std::optional<std::string> special_token_name(std::string_view key, const NamedJson& config,
+                                              const NamedJson& special_tokens_map,
+                                              const NamedJson& class_defaults) {
+  const std::optional<NamedToken> token = find_token(key, {&config, &special_tokens_map, &class_defaults});
+  return token ? std::optional(token->content) : std::nullopt;
 }
 
 }  // namespace transom::text

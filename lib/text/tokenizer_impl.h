@@ -5,8 +5,7 @@
 ///        -> pre-tokenizer -> model -> ids of the special frame around
 ///
 /// "truncation" and "padding" of tokenizer.json are ignored: they are the file maker's training settings, and
-/// a prompt is encoded as it is. `clean_up_tokenization_spaces` of tokenizer_config.json is not applied:
-/// decoding gives the text that the decoder gives.
+/// a prompt is encoded as it is.
 #pragma once
 
 #include <memory>
@@ -19,11 +18,12 @@
 #include "io/json.h"
 #include "text/added_tokens.h"
 #include "text/chat_template.h"
-#include "text/decoder.h"
-#include "text/model.h"
-#include "text/normalizer.h"
+#include "text/decoders/decoder.h"
+#include "text/models/model.h"
+#include "text/normalizers/normalizer.h"
+#include "text/patterns/literal_set.h"
 #include "text/post_processor.h"
-#include "text/pre_tokenizer.h"
+#include "text/pre_tokenizers/pre_tokenizer.h"
 #include "text/token_bytes.h"
 #include "transom/tokenizer.h"
 
@@ -62,7 +62,10 @@ class TokenizerImpl {
   std::size_t vocab_size() const { return vocab_size_; }
 
   /// Whether decoding with skip_special_tokens leaves the token out.
-  bool is_special(TokenId id) const;
+  bool is_special(TokenId id) const {
+    return id >= 0 && static_cast<std::size_t>(id) < special_.size() &&
+           special_[static_cast<std::size_t>(id)];
+  }
   /// In ascending order.
   std::vector<TokenId> special_ids() const;
   /// What add_special_tokens puts around a text.
@@ -79,10 +82,14 @@ class TokenizerImpl {
 
  private:
   void encode_segment(std::string_view text, bool at_start, bool all_added, std::vector<TokenId>& out) const;
-  void encode_normalized(std::string text, bool at_start, std::vector<TokenId>& out) const;
+  void encode_normalized(std::string text, bool at_start, bool all_added, std::vector<TokenId>& out) const;
+  void encode_plainly(std::string_view piece, std::vector<TokenId>& out) const;
 
   Parts parts_;
   std::size_t vocab_size_;
+  std::vector<bool> special_;  // of each id
+  std::vector<bool> control_;  // of each id: a token that text of unknown origin must not become
+  LiteralSet controls_;        // their spellings, as far as the model could find them
 };
 
 }  // namespace transom::text

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "text/plain_files.h"
 #include "text/tokenizer_config.h"
 
 namespace transom::text {
@@ -32,7 +33,38 @@ const io::Json& member_or_null(const io::Json& json, std::string_view key) {
   return found == nullptr ? null : *found;
 }
 
+/// A JSON file that need not be there.
+class OptionalFile {
+ public:
+  OptionalFile(const std::filesystem::path& directory, const char* name) {
+    const std::filesystem::path path = directory / name;
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored)) return;
+    json_ = io::Json::parse_file(path);
+    named_ = {&json_, path.string()};
+  }
+  OptionalFile(const OptionalFile&) = delete;
+  OptionalFile& operator=(const OptionalFile&) = delete;
+
+  const NamedJson& named() const { return named_; }
+
+ private:
+  io::Json json_;
+  NamedJson named_;
+};
+
+std::shared_ptr<const TokenizerImpl> finish(TokenizerImpl::Parts parts, const JsonPath& root) {
+  auto loaded = std::make_shared<const TokenizerImpl>(std::move(parts));
+  check_frame(loaded->frame(), *loaded, root.member("post_processor"));
+  return loaded;
+}
+
 }  // namespace
+
+void set_decoder(const io::Json& json, const JsonPath& path, TokenizerImpl::Parts& parts) {
+  parts.decoder = load_decoder(json, path);
+  parts.speller = load_token_speller(json, path);
+}
 
 std::shared_ptr<const TokenizerImpl> tokenizer_from_json(const NamedJson& tokenizer, const NamedJson& config,
                                                          const NamedJson& special_tokens_map,
@@ -49,35 +81,41 @@ std::shared_ptr<const TokenizerImpl> tokenizer_from_json(const NamedJson& tokeni
   parts.pre_tokenizer =
       load_pre_tokenizer(member_or_null(json, "pre_tokenizer"), root.member("pre_tokenizer"));
   parts.frame = load_post_processor(member_or_null(json, "post_processor"), root.member("post_processor"));
-  parts.decoder = load_decoder(member_or_null(json, "decoder"), root.member("decoder"));
+  set_decoder(member_or_null(json, "decoder"), root.member("decoder"), parts);
   parts.chat_templates = std::move(template_files);
-  parts.speller = load_token_speller(member_or_null(json, "decoder"), root.member("decoder"));
-  apply_tokenizer_config(config, special_tokens_map, parts);
-  auto loaded = std::make_shared<const TokenizerImpl>(std::move(parts));
-  check_frame(loaded->frame(), *loaded, root.member("post_processor"));
-  return loaded;
+  apply_tokenizer_config(config, special_tokens_map, nullptr, parts);
+  return finish(std::move(parts), root);
 }
 
 std::shared_ptr<const TokenizerImpl> from_json(const io::Json& tokenizer, std::string where) {
   return tokenizer_from_json({&tokenizer, std::move(where)});
 }
 
+bool has_tokenizer(const std::filesystem::path& directory) {
+  std::error_code ignored;
+  return std::filesystem::exists(directory / "tokenizer.json", ignored) ||
+         find_plain_files(directory).has_value();
+}
+
 std::shared_ptr<const TokenizerImpl> load_tokenizer(const std::filesystem::path& directory) {
+  const OptionalFile config(directory, "tokenizer_config.json");
+  const OptionalFile special_tokens_map(directory, "special_tokens_map.json");
   const std::filesystem::path tokenizer_path = directory / "tokenizer.json";
+  std::error_code ignored;
+  if (!std::filesystem::exists(tokenizer_path, ignored)) {
+    if (std::optional<PlainTokenizer> plain = load_plain_files(directory, config.named())) {
+      const NamedJson defaults{plain->special_tokens.is_null() ? nullptr : &plain->special_tokens,
+                               "defaults"};
+      const OptionalFile added_tokens(directory, "added_tokens.json");
+      plain->parts.chat_templates = ChatTemplates::from_files(directory);
+      apply_added_tokens(added_tokens.named(), config.named(), special_tokens_map.named(), plain->parts);
+      apply_tokenizer_config(config.named(), special_tokens_map.named(), &defaults, plain->parts);
+      return finish(std::move(plain->parts), JsonPath(directory.string()));
+    }
+  }
   const io::Json tokenizer = io::Json::parse_file(tokenizer_path);
-  const auto read_optional = [&directory](const char* name, io::Json& json) {
-    const std::filesystem::path path = directory / name;
-    std::error_code ignored;
-    if (!std::filesystem::exists(path, ignored)) return NamedJson{};
-    json = io::Json::parse_file(path);
-    return NamedJson{&json, path.string()};
-  };
-  io::Json config;
-  io::Json special_tokens_map;
-  const NamedJson named_config = read_optional("tokenizer_config.json", config);
-  const NamedJson named_map = read_optional("special_tokens_map.json", special_tokens_map);
-  return tokenizer_from_json({&tokenizer, tokenizer_path.string()}, named_config, named_map,
-                             ChatTemplates::from_files(directory));
+  return tokenizer_from_json({&tokenizer, tokenizer_path.string()}, config.named(),
+                             special_tokens_map.named(), ChatTemplates::from_files(directory));
 }
 
 }  // namespace transom::text

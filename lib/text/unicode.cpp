@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/oniguruma_init.h"
+#include "text/patterns/oniguruma_init.h"
 
 namespace transom::text {
 

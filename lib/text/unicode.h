@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The character classes that tokenizer patterns speak of, as one table lookup. Categories come from
-/// utf8proc.
+/// The character classes that tokenizer patterns speak of, as one table lookup. Properties come from
+/// Oniguruma's tables (Unicode 14).
 #pragma once
 
 #include <cstdint>

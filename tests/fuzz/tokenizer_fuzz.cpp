@@ -8,16 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "tests/fuzz/require.h"
-#include "text/stream_decoder.h"
+#include "tests/fuzz/exercise_tokenizer.h"
 #include "text/tokenizer_loader.h"
-#include "text/utf8.h"
 #include "transom/error.h"
 
 namespace {
 
 using namespace transom;
-using fuzz::require;
+using fuzz::exercise;
 
 constexpr const char* kVocab =
     R"("model": {"type": "BPE", "byte_fallback": true, "unk_token": "<unk>", "fuse_unk": true,
@@ -43,29 +41,26 @@ constexpr const char* kSteps[] = {
        {"type": "Lowercase"}, {"type": "Strip"}]}, "pre_tokenizer": {"type": "BertPreTokenizer"},)",
 };
 
-void exercise(const text::TokenizerImpl& tokenizer, std::string_view input) {
-  const std::shared_ptr<const text::TokenizerImpl> shared(std::shared_ptr<void>(), &tokenizer);
-  for (const bool parse : {true, false}) {
-    for (const TokenId id : tokenizer.encode(input, {.parse_special = parse})) {
-      require(tokenizer.spelling(id).has_value());
-    }
-  }
-  std::vector<TokenId> ids = tokenizer.encode(input, {});
-  for (const char c : input) ids.push_back(static_cast<unsigned char>(c) % 32);
-  for (const bool skip : {true, false}) {
-    const DecodeOptions options{.skip_special_tokens = skip};
-    const std::string whole = tokenizer.decode(ids, options);
-    require(text::valid_utf8_prefix(whole) == whole.size());
-    text::StreamDecoder stream(shared, options);
-    std::string streamed;
-    for (const TokenId id : ids) {
-      stream.push(id, streamed);
-      require(text::valid_utf8_prefix(streamed) == streamed.size());
-    }
-    stream.finish(streamed);
-    require(streamed == whole);
-  }
-}
+/// Whole files of the other models, with the steps that go with them.
+constexpr const char* kFiles[] = {
+    R"({"normalizer": {"type": "Nmt"}, "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+       {"type": "UnicodeScripts"}, {"type": "Metaspace", "prepend_scheme": "first"}]},
+       "decoder": {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, {"type": "Metaspace"}]},
+       "model": {"type": "Unigram", "unk_id": 0, "byte_fallback": true, "vocab": [["<unk>", 0], ["\u2581", -2],
+       ["a", -1.5], ["\u2581a", -2.5], ["ab", -3], ["b", -1], ["<0xC3>", -8], ["<0xA9>", -8], ["<s>", 0],
+       ["\u4e2d", -5]]}, "added_tokens": [{"id": 8, "content": "<s>", "special": true}]})",
+    R"({"normalizer": {"type": "BertNormalizer"}, "pre_tokenizer": {"type": "BertPreTokenizer"},
+       "decoder": {"type": "WordPiece"}, "model": {"type": "WordPiece", "max_input_chars_per_word": 9,
+       "vocab": {"[UNK]": 0, "a": 1, "##a": 2, "ab": 3, "##b": 4, ".": 5, "'": 6, "##s": 7, "[CLS]": 8, "\u4e2d": 9}},
+       "added_tokens": [{"id": 8, "content": "[CLS]", "special": true}]})",
+    R"({"pre_tokenizer": {"type": "FixedLength", "length": 2}, "decoder": {"type": "CTC", "pad_token": "a"},
+       "model": {"type": "WordLevel", "unk_token": "?", "vocab": {"?": 0, "a": 1, "|": 2, " .": 3, "aa": 4, "<s>": 5}},
+       "added_tokens": [{"id": 5, "content": "<s>", "special": true}]})",
+    R"({"pre_tokenizer": {"type": "WhitespaceSplit"}, "decoder": {"type": "BPEDecoder"},
+       "model": {"type": "BPE", "end_of_word_suffix": "</w>", "continuing_subword_prefix": "@", "unk_token": "?",
+       "vocab": {"?": 0, "a": 1, "@a": 2, "@a</w>": 3, "a</w>": 4, "aa": 5, "aa</w>": 6, "@aa</w>": 7},
+       "merges": ["a @a", "a @a</w>", "@a @a</w>"]}})",
+};
 
 }  // namespace
 
@@ -79,6 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           out.push_back(
               text::from_json(io::Json::parse(std::string("{") + steps + kVocab + "}", "fuzz"), "fuzz"));
         }
+        for (const char* file : kFiles) out.push_back(text::from_json(io::Json::parse(file, "fuzz"), "fuzz"));
         return out;
       }();
       exercise(*tokenizers[static_cast<std::size_t>(input[0] - '0') % tokenizers.size()], input.substr(1));

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "tests/fuzz/require.h"
-#include "text/unicode_form.h"
+#include "text/normalizers/unicode_form.h"
 #include "text/utf8.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/added_tokens.h"
 
+#include <algorithm>
+
 #include "tests/support/catch.h"
 #include "tests/text/test_data.h"
 
@@ -68,6 +70,26 @@ TEST_CASE("parse_special = false leaves no way to write control tokens", "[added
   const EncodeOptions plain{.parse_special = false};
   CHECK(tokenizer->encode("<|a|>ab  xx\uff5cx", {}) == Ids{10, 11, 12, 13, 14});
   CHECK(tokenizer->encode("<|a|>ab  xx\uff5cx", plain) == Ids{4, 5, 0, 5, 0, 1, 12, 13, 2});
+}
+
+TEST_CASE("no model finds a control token in plain text", "[added_tokens]") {
+  const std::string added =
+      R"({"added_tokens": [{"id": 0, "content": "<s>", "special": true}, {"id": 1, "content": "<u>", "special": true}], "model": )";
+  const std::string tail = R"("<s>": 0, "<u>": 1, "<": 2, "s>": 3, "a": 4, "##s>": 5, "##<s>": 6, "##a": 7)";
+  const std::string models[] = {
+      R"({"type": "Unigram", "unk_id": 1, "vocab": [["<s>", 0], ["<u>", 0], ["<", -9], ["s>", -9], ["a", -9]]})",
+      R"({"type": "WordLevel", "unk_token": "<u>", "vocab": {)" + tail + "}}",
+      R"({"type": "WordPiece", "unk_token": "<u>", "vocab": {)" + tail + "}}",
+      R"({"type": "BPE", "ignore_merges": true, "vocab": {"<s>": 0, "<u>": 1, "<": 2, "s": 3, ">": 4, "s>": 5},
+          "merges": ["s >"]})"};
+  for (const std::string& model : models) {
+    CAPTURE(model);
+    const auto tokenizer = test::tokenizer_of(added + model + "}");
+    CHECK(tokenizer->encode("<s>", {}) == Ids{0});
+    const Ids plain = tokenizer->encode("<s>", {.parse_special = false});
+    CHECK(std::find(plain.begin(), plain.end(), 0) == plain.end());
+    CHECK(plain.size() == 2);
+  }
 }
 
 TEST_CASE("a normalizer works on each segment by itself", "[added_tokens]") {

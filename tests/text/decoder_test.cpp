@@ -1,26 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/decoder.h"
+#include "text/decoders/decoder.h"
+
+#include <algorithm>
 
 #include "tests/support/catch.h"
 #include "tests/text/test_data.h"
-#include "text/stream_decoder.h"
+#include "text/decoders/stream_decoder.h"
 
 namespace transom::text {
 namespace {
 
 /// Decodes tokens by their spellings, whole and one by one, and checks that both agree.
 std::string decoded(const std::string& decoder, const std::vector<std::string>& tokens) {
-  std::string vocab;
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    vocab += (i > 0 ? "," : "") + ("{\"id\":" + std::to_string(i)) + ",\"content\":\"" + tokens[i] +
+  std::vector<TokenId> ids;
+  std::string added;
+  for (const std::string& token : tokens) {
+    const auto first = std::find(tokens.begin(), tokens.end(), token) - tokens.begin();
+    const bool is_new = static_cast<std::size_t>(first) == ids.size();
+    ids.push_back(static_cast<TokenId>(first));
+    if (!is_new) continue;
+    added += (added.empty() ? "{\"id\":" : ",{\"id\":") + std::to_string(first) + ",\"content\":\"" + token +
              "\",\"normalized\":false}";
   }
-  // The tokens of one call are all different: equal ones would share an id.
   const auto tokenizer =
       test::tokenizer_of(R"({"model": {"type": "BPE", "vocab": {}, "merges": []}, "added_tokens": [)" +
-                         vocab + R"(], "decoder": )" + decoder + "}");
-  std::vector<TokenId> ids;
-  for (std::size_t i = 0; i < tokens.size(); ++i) ids.push_back(static_cast<TokenId>(i));
+                         added + R"(], "decoder": )" + decoder + "}");
   const std::string whole = tokenizer->decode(ids, {});
   StreamDecoder stream(tokenizer, {});
   std::string streamed;
@@ -88,9 +92,28 @@ TEST_CASE("a run of bytes that is partly valid keeps the valid part", "[decoder]
         "B");
 }
 
+TEST_CASE("WordPiece joins what continues a word", "[decoder]") {
+  const std::string json = R"({"type": "WordPiece", "prefix": "##"})";
+  CHECK(decoded(json, {"##a", "##b", "c", ".", "do", "##n't", "n't"}) == "##ab c. don'tn't");
+  CHECK(decoded(R"({"type": "WordPiece", "prefix": "##", "cleanup": false})", {"c", "."}) == "c .");
+}
+
+TEST_CASE("the last word's suffix leaves no space", "[decoder]") {
+  const std::string json = R"({"type": "BPEDecoder"})";
+  CHECK(decoded(json, {"a", "b</w>", "c</w>"}) == "ab c");
+  CHECK(decoded(json, {"b</w>", "c"}) == "b c");
+  CHECK_THROWS_AS(decoded(R"({"type": "BPEDecoder", "suffix": ""})", {"a"}), UnsupportedError);
+}
+
+TEST_CASE("CTC takes repeats and padding out", "[decoder]") {
+  const std::string json = R"({"type": "CTC"})";
+  CHECK(decoded(json, {"<pad>", "h", "h", "e", "<pad>", "e", "|", "|", "y"}) == "hee y");
+  CHECK(decoded(R"({"type": "CTC", "pad_token": "_", "cleanup": false})", {"a", "_", "|"}) == "a|");
+}
+
 TEST_CASE("wrong decoders are named", "[decoder]") {
   const auto load = [](const std::string& json) { decoded(json, {"a"}); };
-  CHECK(test::error_says([&] { load(R"({"type": "CTC"})"); }, {"test.json: decoder.type", "CTC"}));
+  CHECK(test::error_says([&] { load(R"({"type": "Magic"})"); }, {"test.json: decoder.type", "Magic"}));
   CHECK(test::error_says([&] { load(R"({"type": "Sequence", "decoders": [{"type": "Fuse"}, {}]})"); },
                          {"decoder.decoders[1]", "type"}));
   CHECK_THROWS_AS(load(R"({"type": "Strip", "content": "ab", "start": 0, "stop": 0})"), FormatError);

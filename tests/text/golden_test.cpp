@@ -9,12 +9,6 @@
 namespace transom {
 namespace {
 
-std::vector<TokenId> ids_of(const io::Json& json) {
-  std::vector<TokenId> ids;
-  for (const io::Json& id : json.as_array("ids")) ids.push_back(static_cast<TokenId>(id.as_int("id")));
-  return ids;
-}
-
 TEST_CASE("encoding and decoding equal the goldens", "[golden]") {
   const std::string name = GENERATE(from_range(test::tokenizer_names()));
   CAPTURE(name);
@@ -28,12 +22,12 @@ TEST_CASE("encoding and decoding equal the goldens", "[golden]") {
   for (std::size_t i = 0; i < encoded.size(); ++i) {
     const std::string& text = texts.as_array("texts")[i].as_string("text");
     CAPTURE(i, text);
-    CHECK(tokenizer->encode(text, {}) == ids_of(encoded[i]));
+    CHECK(tokenizer->encode(text, {}) == test::ids_of(encoded[i]));
   }
   const auto& decoded = golden.at("decode", name).as_array(name);
   REQUIRE(decoded.size() == 60);
   for (const io::Json& one : decoded) {
-    const std::vector<TokenId> ids = ids_of(one.at("ids", name));
+    const std::vector<TokenId> ids = test::ids_of(one.at("ids", name));
     CAPTURE(ids);
     CHECK(tokenizer->decode(ids, {.skip_special_tokens = true}) == one.at("skip", name).as_string(name));
     CHECK(tokenizer->decode(ids, {.skip_special_tokens = false}) == one.at("keep", name).as_string(name));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/normalizer.h"
+#include "text/normalizers/normalizer.h"
 
 #include "tests/support/catch.h"
 #include "tests/text/test_data.h"
@@ -34,16 +34,30 @@ TEST_CASE("normalizers rewrite text", "[normalizer]") {
                    "\u00e9\u00c5") == "eA");
 }
 
+TEST_CASE("Nmt drops control characters and spaces out separators", "[normalizer]") {
+  CHECK(normalized(R"({"type": "Nmt"})", "a\u0001\u000bb\tc\u200bd\u2581e\u00a0f") == "ab c d e\u00a0f");
+}
+
+TEST_CASE("the normalizer of BERT", "[normalizer]") {
+  CHECK(normalized(R"({"type": "BertNormalizer"})", "\u00c9A\tb\u00adc\u4e2d\u0001\u3000") ==
+        "ea bc \u4e2d  ");
+  CHECK(normalized(R"({"type": "BertNormalizer", "lowercase": false, "handle_chinese_chars": false})",
+                   "\u00c9\u4e2d") == "\u00c9\u4e2d");  // accents follow the case
+  CHECK(normalized(R"({"type": "BertNormalizer", "lowercase": false, "clean_text": false,
+                       "strip_accents": true})",
+                   "\u00c9\t") == "E\t");
+}
+
 TEST_CASE("nothing to do is no normalizer", "[normalizer]") {
   CHECK(load("null") == nullptr);
   CHECK(load(R"({"type": "Sequence", "normalizers": []})") == nullptr);
 }
 
 TEST_CASE("wrong normalizers are named", "[normalizer]") {
-  CHECK_THROWS_AS(load(R"({"type": "Nmt"})"), UnsupportedError);
+  CHECK_THROWS_AS(load(R"({"type": "Magic"})"), UnsupportedError);
   CHECK(test::error_says(
       [&] { load(R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Precompiled"}]})"); },
-      {"normalizer.normalizers[1].type", "Precompiled"}));
+      {"normalizer.normalizers[1]", "precompiled_charsmap"}));
   CHECK_THROWS_AS(load("{}"), FormatError);
   CHECK_THROWS_AS(load("[]"), FormatError);
   CHECK_THROWS_AS(load(R"({"type": "Replace", "pattern": {"Glob": "x"}, "content": ""})"), FormatError);

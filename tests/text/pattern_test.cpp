@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/pattern.h"
+#include "text/patterns/pattern.h"
 
 #include <random>
 
 #include "tests/support/catch.h"
 #include "tests/text/test_data.h"
-#include "text/scanners.h"
+#include "text/patterns/scanners.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/pre_tokenizer.h"
+#include "text/pre_tokenizers/pre_tokenizer.h"
 
 #include "tests/support/catch.h"
 #include "tests/text/test_data.h"
@@ -77,9 +77,24 @@ TEST_CASE("the steps of a sequence see the pieces of the step before", "[pre_tok
                "a b") == Strings{"_a", "b"});
 }
 
+TEST_CASE("pieces of one script", "[pre_tokenizer]") {
+  const std::string json = R"({"type": "UnicodeScripts"})";
+  CHECK(pieces(json, "Apples are \u308a\u3093\u30b4 \u6797\u30fc, \u0431") ==
+        Strings{"Apples are ", "\u308a\u3093\u30b4 \u6797\u30fc", ", ", "\u0431"});
+  CHECK(pieces(json, "  a") == Strings{"a"});
+  CHECK(pieces(json, "  ").empty());
+}
+
+TEST_CASE("pieces of one length", "[pre_tokenizer]") {
+  CHECK(pieces(R"({"type": "FixedLength", "length": 3})", "Hello \u4e2dxy") ==
+        Strings{"Hel", "lo ", "\u4e2dxy"});
+  CHECK(pieces(R"({"type": "FixedLength"})", "abcdef") == Strings{"abcde", "f"});
+}
+
 TEST_CASE("wrong pre-tokenizers are named", "[pre_tokenizer]") {
   CHECK(load("null") == nullptr);
-  CHECK_THROWS_AS(load(R"({"type": "UnicodeScripts"})"), UnsupportedError);
+  CHECK_THROWS_AS(load(R"({"type": "Magic"})"), UnsupportedError);
+  CHECK_THROWS_AS(load(R"({"type": "FixedLength", "length": 0})"), FormatError);
   CHECK(
       test::error_says([&] { load(R"({"type": "Split", "pattern": {"String": "a"}, "behavior": "Gone"})"); },
                        {"pre_tokenizer.behavior", "Gone"}));

@@ -4,7 +4,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/text/test_data.h"
-#include "text/stream_decoder.h"
+#include "text/decoders/stream_decoder.h"
 #include "text/utf8.h"
 
 namespace transom {

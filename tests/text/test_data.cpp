@@ -5,8 +5,10 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #include "tests/text/gguf_vocabulary.h"
 #include "text/tokenizer_loader.h"
@@ -20,16 +22,22 @@ namespace {
 
 const fs::path kSource = TRANSOM_SOURCE_DIR;
 
+/// What a program writes, or nothing when it fails.
+std::optional<std::string> output_of(const std::string& command) {
+  FILE* const pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return std::nullopt;
+  std::string out;
+  std::vector<char> buffer(1 << 16);
+  for (std::size_t n; (n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) out.append(buffer.data(), n);
+  if (pclose(pipe) != 0) return std::nullopt;
+  return out;
+}
+
 /// Unpacks a .gz file with the gzip program.
 std::string read_gz(const fs::path& path) {
-  const std::string command = "gzip -dc '" + path.string() + "'";
-  FILE* const pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) throw std::runtime_error("cannot run gzip");
-  std::string out;
-  char buffer[1 << 16];
-  for (std::size_t n; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) out.append(buffer, n);
-  if (pclose(pipe) != 0) throw std::runtime_error("gzip failed on " + path.string());
-  return out;
+  std::optional<std::string> out = output_of("gzip -dc '" + path.string() + "'");
+  if (!out) throw std::runtime_error("gzip failed on " + path.string());
+  return std::move(*out);
 }
 
 }  // namespace
@@ -115,6 +123,16 @@ bool error_says(const std::function<void()>& action, const std::vector<std::stri
     return true;
   }
   return false;
+}
+
+std::string read_xz(const fs::path& path) {
+  return output_of("xz -dc '" + path.string() + "' 2> /dev/null").value_or("");
+}
+
+std::vector<TokenId> ids_of(const io::Json& json) {
+  std::vector<TokenId> ids;
+  for (const io::Json& id : json.as_array("ids")) ids.push_back(static_cast<TokenId>(id.as_int("id")));
+  return ids;
 }
 
 std::string read_all(const fs::path& path) {

@@ -44,6 +44,12 @@ std::shared_ptr<const text::TokenizerImpl> tokenizer_of(std::string_view json);
 /// Whether the action throws a transom::Error whose message has all of these parts.
 bool error_says(const std::function<void()>& action, const std::vector<std::string>& parts);
 
+/// Unpacks an .xz file with the xz program; an empty text when either is missing.
+std::string read_xz(const std::filesystem::path& path);
+
+/// A JSON list of token ids.
+std::vector<TokenId> ids_of(const io::Json& json);
+
 /// A whole file.
 std::string read_all(const std::filesystem::path& path);
 

@@ -7,7 +7,7 @@
 #include <random>
 
 #include "tests/support/catch.h"
-#include "text/unicode_form.h"
+#include "text/normalizers/unicode_form.h"
 #include "text/utf8.h"
 
 namespace transom::text {

@@ -235,4 +235,5 @@ def main():
         write(name, tokenizer, texts)
 
 
-main()
+if __name__ == "__main__":
+    main()
