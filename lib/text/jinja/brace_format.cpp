@@ -98,6 +98,7 @@ class BraceFormatter {
       if (index < arguments_.positional.size()) return arguments_.positional[index];
       runtime_.fail("the format asks for more values than there are");
     }
+    runtime_.step(arguments_.named.size() / 8);
     for (const auto& [one, value] : arguments_.named) {
       if (one == name) return value;
     }
