@@ -126,7 +126,7 @@ class BraceFormatter {
     if (const char sign = take("+- ")) spec.sign = sign;
     spec.alternate = take("#") != '\0';
     if (take("0") != '\0' && spec.align == '\0') {
-      spec.fill = "0";
+      spec.fill.assign(1, '0');
       spec.align = '=';
     }
     spec.width = take_number(text).value_or(0);

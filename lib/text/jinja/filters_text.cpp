@@ -228,7 +228,7 @@ Value tojson_filter(Runtime& runtime, const Value& input, const Arguments& argum
       runtime.charge(static_cast<std::size_t>(n));
       style.indent = std::string(static_cast<std::size_t>(n), ' ');
     }
-    style.item_separator = ",";
+    style.item_separator.assign(1, ',');
   }
   if (separators != nullptr && !separators->is_none()) {
     const std::vector<Value> both = items_of(runtime, *separators);
