@@ -98,6 +98,7 @@ class BraceFormatter {
       if (index < arguments_.positional.size()) return arguments_.positional[index];
       runtime_.fail("the format asks for more values than there are");
     }
+    runtime_.step(arguments_.named.size() / 8);
     for (const auto& [one, value] : arguments_.named) {
       if (one == name) return value;
     }
@@ -125,7 +126,7 @@ class BraceFormatter {
     if (const char sign = take("+- ")) spec.sign = sign;
     spec.alternate = take("#") != '\0';
     if (take("0") != '\0' && spec.align == '\0') {
-      spec.fill = "0";
+      spec.fill.assign(1, '0');
       spec.align = '=';
     }
     spec.width = take_number(text).value_or(0);

@@ -161,7 +161,7 @@ bool contains(Runtime& runtime, const Value& container, const Value& item) {
     if (!item.is_string()) {
       runtime.fail(message("\"in\" a string expects a string on its left, found ", item.type_name()));
     }
-    runtime.step(container.string().size() / 256);
+    runtime.step(container.string().size() / 32);
     return find_text(container.string(), item.string()) != std::string_view::npos;
   }
   if (container.is(Kind::dict)) {

@@ -80,6 +80,7 @@ Arguments Evaluator::arguments_of(const CallArguments& arguments) {
     if (!spread.is(Kind::dict)) runtime_.fail(message("** expects a dict, found ", spread.type_name()));
     for (const auto& [key, value] : spread.dict().items) {
       if (!key.is_string()) runtime_.fail("** expects a dict with string keys");
+      runtime_.charge(key.string().size() + sizeof(Dict::Item));
       out.named.emplace_back(key.string(), value);
     }
   }

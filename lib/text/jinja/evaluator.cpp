@@ -233,6 +233,7 @@ void Evaluator::bind_macro(const MacroBody& macro, const Arguments& arguments) {
   std::vector<Dict::Item> kwargs;
   bool caller_given = false;
   for (const auto& [name, value] : arguments.named) {
+    runtime_.step(1 + parameters.size() / 8);
     const bool known =
         std::any_of(parameters.begin(), parameters.end(),
                     [&key = name](const Parameter& parameter) { return parameter.name == key; });

@@ -50,7 +50,10 @@ std::int64_t integer_or(Runtime& runtime, std::string_view what, const Value* va
 }
 
 std::string text_or(Runtime& runtime, const Value* value, std::string_view fallback) {
-  return value == nullptr ? std::string(fallback) : to_text(runtime, *value);
+  if (value == nullptr) return std::string(fallback);
+  std::string text = to_text(runtime, *value);
+  runtime.charge(text.size());
+  return text;
 }
 
 bool flag_or(const Value* value, bool fallback) { return value == nullptr ? fallback : truth(*value); }

@@ -28,7 +28,7 @@ Value int_filter(Runtime& runtime, const Value& input, const Arguments& argument
   if (const auto whole = input.as_integer()) return Value(*whole);
   std::optional<double> real = input.as_real();
   if (input.is_string()) {
-    runtime.step(input.string().size() / 64);
+    runtime.step(input.string().size() / 16);
     bool overflow = false;
     const auto radix = static_cast<int>(integer_or(runtime, "int", base, 10));
     if (const auto whole = parse_integer(input.string(), radix, overflow)) return Value(*whole);
@@ -49,7 +49,7 @@ Value float_filter(Runtime& runtime, const Value& input, const Arguments& argume
   if (input.is_undefined()) runtime.fail(input.problem());
   std::optional<double> real = input.as_real();
   if (input.is_string()) {
-    runtime.step(input.string().size() / 64);
+    runtime.step(input.string().size() / 16);
     real = parse_real(input.string());
   }
   if (real) return Value(*real);

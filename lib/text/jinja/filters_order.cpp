@@ -98,14 +98,16 @@ Value extreme(Runtime& runtime, std::string_view filter, const Value& input, con
               bool largest) {
   const auto [case_flag, attribute] = bind<2>(runtime, filter, arguments, {"case_sensitive", "attribute"}, 0);
   const AttributePath path(runtime, attribute);
-  std::optional<Keyed> best;
+  Keyed best;
+  bool found = false;
   for (Value& item : items_of(runtime, input)) {
     Keyed one{sort_key(runtime, path.of(runtime, item), flag_or(case_flag, false)), item};
     const bool better =
-        !best || (largest ? less(runtime, best->key, one.key) : less(runtime, one.key, best->key));
+        !found || (largest ? less(runtime, best.key, one.key) : less(runtime, one.key, best.key));
     if (better) best = std::move(one);
+    found = true;
   }
-  return best ? best->item : Value::undefined("no item to choose from, the sequence is empty");
+  return found ? best.item : Value::undefined("no item to choose from, the sequence is empty");
 }
 
 Value min_filter(Runtime& runtime, const Value& input, const Arguments& arguments) {

@@ -92,7 +92,7 @@ Value attr_filter(Runtime& runtime, const Value& input, const Arguments& argumen
   if (!name->is_string()) runtime.fail("attr expects a name");
   // Attributes only: a dict's keys are none.
   if (input.is(Kind::dict) && find_method(runtime, input, name->string()) == nullptr) {
-    return Value::undefined(message("'dict object' has no attribute '", name->string(), "'"));
+    return Value::undefined(message("'dict object' has no attribute '", clipped(name->string()), "'"));
   }
   return attribute_of(runtime, input, name->string());
 }

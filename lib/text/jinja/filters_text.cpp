@@ -108,6 +108,7 @@ Value indent_filter(Runtime& runtime, const Value& input, const Arguments& argum
   std::string indentation;
   if (width != nullptr && width->is_string()) {
     indentation = width->string();
+    runtime.charge(indentation.size());
   } else {
     const std::int64_t n = std::max<std::int64_t>(integer_or(runtime, "indent", width, 4), 0);
     runtime.charge(static_cast<std::size_t>(n));
@@ -221,18 +222,20 @@ Value tojson_filter(Runtime& runtime, const Value& input, const Arguments& argum
   if (indent != nullptr && !indent->is_none()) {
     if (indent->is_string()) {
       style.indent = indent->string();
+      runtime.charge(style.indent->size());
     } else {
       const std::int64_t n = std::max<std::int64_t>(integer_or(runtime, "tojson", indent, 0), 0);
       runtime.charge(static_cast<std::size_t>(n));
       style.indent = std::string(static_cast<std::size_t>(n), ' ');
     }
-    style.item_separator = ",";
+    style.item_separator.assign(1, ',');
   }
   if (separators != nullptr && !separators->is_none()) {
     const std::vector<Value> both = items_of(runtime, *separators);
     if (both.size() != 2) runtime.fail("tojson expects two separators");
     style.item_separator = string_input(runtime, "tojson", both[0]);
     style.key_separator = string_input(runtime, "tojson", both[1]);
+    runtime.charge(style.item_separator.size() + style.key_separator.size());
   }
   return runtime.string(to_json(runtime, input, style));
 }

@@ -290,6 +290,7 @@ class Lexer {
     }
     if (p == begin) return false;
     const auto length = static_cast<std::size_t>(p - begin);
+    if (length > kMaxNameBytes) fail(core::message("a name is longer than ", kMaxNameBytes, " bytes"));
     push(Token::Kind::name, std::string(begin, p));
     skip(length);
     return true;

@@ -6,7 +6,9 @@
 
 namespace transom::text::jinja {
 
-inline constexpr std::size_t kMaxTemplateBytes = std::size_t{4} << 20;
+inline constexpr std::size_t kMaxTemplateBytes = std::size_t{1} << 20;
+/// Names of variables, members, filters: comparing them is not counted as work.
+inline constexpr std::size_t kMaxNameBytes = 256;
 /// Brackets, operators and blocks within each other, as the parser meets them.
 inline constexpr int kMaxParseDepth = 100;
 /// Height of an expression's tree: `a + b + c` is three high although nothing is nested.

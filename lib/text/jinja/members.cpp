@@ -60,7 +60,7 @@ Value dict_items(Runtime& runtime, const Value& self, const Arguments& arguments
 
 const Value* find_key(Runtime& runtime, const Dict& dict, const Value& key) {
   if (key.is_string()) {
-    runtime.step(1 + dict.items.size() / 8);
+    runtime.step(1 + dict.items.size() / 8 + dict.items.size() * (key.string().size() / 1024));
     return dict.find(key.string());
   }
   for (const auto& [one, value] : dict.items) {
@@ -123,7 +123,7 @@ std::string owner_name(const Value& object) {
 }
 
 Value missing_attribute(const Value& object, std::string_view name) {
-  return Value::undefined(message("'", owner_name(object), "' has no attribute '", name, "'"));
+  return Value::undefined(message("'", owner_name(object), "' has no attribute '", clipped(name), "'"));
 }
 
 /// The attribute that getattr() finds, keys left aside.
@@ -131,7 +131,7 @@ std::optional<Value> own_attribute(Runtime& runtime, const Value& object, std::s
   if (object.is(Kind::object)) return object.object().attribute(runtime, name);
   if (is_unsafe(object, name)) {
     return Value::undefined(
-        message("access to attribute '", name, "' of '", object.type_name(), "' object is unsafe"));
+        message("access to attribute '", clipped(name), "' of '", object.type_name(), "' object is unsafe"));
   }
   if (const Method method = find_method(runtime, object, name)) {
     return Value(std::static_pointer_cast<Object>(runtime.make<BoundMethod>(object, name, method)));

@@ -80,7 +80,7 @@ class PercentFormatter {
       if (flag == '-')
         spec.align = '<';
       else if (flag == '0')
-        spec.fill = "0";
+        spec.fill.assign(1, '0');
       else if (flag == '+')
         spec.sign = '+';
       else if (flag == ' ')
@@ -116,7 +116,7 @@ class PercentFormatter {
       text = type == 'r' ? to_repr(runtime_, value) : to_text(runtime_, value);
       if (type == 'c') text = character(value);
       if (spec.precision >= 0) text.resize(byte_of(text, static_cast<std::size_t>(spec.precision)));
-      spec.fill = " ";
+      spec.fill.assign(1, ' ');
       text = pad(runtime_, std::move(text), spec, '>');
     } else {
       if (std::string_view("diuoxXeEfFgG").find(type) == std::string_view::npos) {
@@ -127,7 +127,7 @@ class PercentFormatter {
         runtime_.fail(message("a number is expected by the format, found ", value.type_name()));
       spec.type = type == 'i' || type == 'u' ? 'd' : type;
       if (spec.fill == "0") spec.align = spec.align == '<' ? '<' : '=';
-      if (spec.align == '<') spec.fill = " ";
+      if (spec.align == '<') spec.fill.assign(1, ' ');
       text = format_number(runtime_, integral(value, spec.type), spec);
     }
     runtime_.charge(text.size());

@@ -34,6 +34,7 @@ Value mapped(Runtime& runtime, const Value& self, const Arguments& arguments) {
 template <bool Left, bool Right>
 Value strip_method(Runtime& runtime, const Value& self, const Arguments& arguments) {
   const auto [characters] = bind<1>(runtime, "strip", arguments, {"chars"}, 0);
+  runtime.step(self.string().size() / 32);
   std::string_view text = self.string();
   if (!is_given(characters)) {
     if (Right) text = strip_right(text);
@@ -121,7 +122,7 @@ Value rsplit_method(Runtime& runtime, const Value& self, const Arguments& argume
     std::size_t begin = 0;
     std::size_t end = 0;
     if (given.separator) {
-      runtime.step(given.separator->size() * (1 + text.size() / 4096));
+      runtime.step(given.separator->size() * (1 + text.size() / 64));
       end = text.rfind(*given.separator);
       if (end == text.npos) break;
       begin = end + given.separator->size();
@@ -222,7 +223,7 @@ struct Window {
 
 Window window(Runtime& runtime, std::string_view method, const std::string& text, const Value* start_value,
               const Value* end_value) {
-  runtime.step(text.size() / 64);
+  runtime.step(text.size() / 32);
   const auto size = static_cast<std::int64_t>(text_length(text));
   const auto index = [&](const Value* value, std::int64_t fallback) {
     const std::int64_t given = is_given(value) ? integer_or(runtime, method, value, 0) : fallback;

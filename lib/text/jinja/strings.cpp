@@ -68,6 +68,12 @@ std::string_view strip_right(std::string_view text, std::string_view characters)
   return strip_right_if(text, [&](char32_t c) { return std::find(set.begin(), set.end(), c) != set.end(); });
 }
 
+std::string_view clipped(std::string_view text) {
+  constexpr std::size_t kMost = 80;
+  if (text.size() <= kMost) return text;
+  return text.substr(0, last_character(text.substr(0, kMost)));
+}
+
 std::size_t text_length(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(
       text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));

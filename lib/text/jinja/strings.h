@@ -20,6 +20,9 @@ inline std::string_view strip(std::string_view text) { return strip_left(strip_r
 std::string_view strip_left(std::string_view text, std::string_view characters);
 std::string_view strip_right(std::string_view text, std::string_view characters);
 
+/// @return The beginning of a text, for messages.
+std::string_view clipped(std::string_view text);
+
 /// @return Number of code points.
 std::size_t text_length(std::string_view text);
 /// @return Where the code point with this index begins; the end when there are fewer.
