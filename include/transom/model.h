@@ -76,6 +76,12 @@ class TRANSOM_API Model {
   Generation generate(std::span<const TokenId> prompt, const GenerationConfig& config = {},
                       const TokenCallback& on_text = {}) const;
 
+  /// Answers a conversation, written as the model's chat template says. For a chat of several turns,
+  /// Session::chat reads only what is new.
+  /// @param chat Tools and variables for the template; the answer is always prompted for.
+  Generation chat(std::span<const ChatMessage> messages, const GenerationConfig& config = {},
+                  const TokenCallback& on_text = {}, const ChatTemplateOptions& chat = {}) const;
+
   /// Every text of a call that makes several: the num_return_sequences best of num_beams, or as many
   /// independent samples. Best first with beams.
   std::vector<Generation> generate_all(std::string_view prompt, const GenerationConfig& config = {}) const;

@@ -57,6 +57,17 @@ class TRANSOM_API Session {
   Generation generate(std::span<const TokenId> prompt, const GenerationConfig& config = {},
                       const TokenCallback& on_text = {});
 
+  /// Answers a conversation: `messages` is all of it, in the form of the model's chat template. What the
+  /// session has read of it already, it does not read again, so that a chat of many turns costs only what is
+  /// new.
+  /// @param chat Tools and variables for the template; the answer is always prompted for.
+  Generation chat(std::span<const ChatMessage> messages, const GenerationConfig& config = {},
+                  const TokenCallback& on_text = {}, const ChatTemplateOptions& chat = {});
+
+  /// A session that goes on from here by itself, on any thread. Its cache is shared with this one until one
+  /// of the two writes; what the first to write then copies is the text so far.
+  Session fork() const;
+
   /// Tokens in the session.
   std::int64_t position() const;
   /// Their ids, valid until the next call that changes the session.

@@ -68,6 +68,9 @@ struct ChatTemplateOptions {
   std::string template_name = {};
   /// The text of a template to use instead of the model's own.
   std::string chat_template = {};
+  /// For encode_chat: recognises control tokens (`<|im_end|>`) inside the contents of user and tool messages.
+  /// Off, people can not forge turns of the conversation.
+  bool parse_special = false;
 };
 
 /// Decodes one id at a time. Each push returns the text that became complete; a UTF-8 character whose bytes
@@ -144,6 +147,11 @@ class TRANSOM_API Tokenizer {
   /// The same for messages as a JSON array of objects, as they are sent to chat services.
   std::string apply_chat_template_json(std::string_view messages_json,
                                        const ChatTemplateOptions& options = {}) const;
+  /// The token ids of a conversation: encodes apply_chat_template, but control tokens that messages other
+  /// than the system's and the assistant's spell in their `content` stay plain text (see parse_special
+  /// there).
+  std::vector<TokenId> encode_chat(std::span<const ChatMessage> messages,
+                                   const ChatTemplateOptions& options = {}) const;
   /// Whether the model has a template.
   bool has_chat_template() const;
   /// The names of its templates; {"default"} for a model with one.

@@ -132,6 +132,11 @@ Generation Model::generate(std::span<const TokenId> prompt, const GenerationConf
   return new_session().generate(prompt, config, on_text);
 }
 
+Generation Model::chat(std::span<const ChatMessage> messages, const GenerationConfig& config,
+                       const TokenCallback& on_text, const ChatTemplateOptions& chat) const {
+  return new_session().chat(messages, config, on_text, chat);
+}
+
 std::vector<Generation> Model::generate_all(std::string_view prompt, const GenerationConfig& config) const {
   return generate_all(impl().require_tokenizer().encode(prompt), config);
 }

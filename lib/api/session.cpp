@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transom/session.h"
 
+#include <algorithm>
+
 #include "api/session_impl.h"
 #include "core/checks.h"
 #include "generation/beam_search.h"
@@ -18,6 +20,12 @@ SessionImpl::SessionImpl(std::shared_ptr<const ModelImpl> model, const SessionOp
       sequence_(std::make_unique<model::Sequence>(
           *model_->transformer, model::SequenceOptions{options.max_context, options.prefill_chunk})),
       logits_(static_cast<std::size_t>(model_->transformer->spec().vocab)) {}
+
+SessionImpl::SessionImpl(const SessionImpl& other)
+    : model_(other.model_),
+      sequence_(other.sequence_->fork()),
+      tokens_(other.tokens_),
+      logits_(other.logits_.size()) {}
 
 class SessionImpl::Use {
  public:
@@ -93,6 +101,25 @@ std::vector<Generation> SessionImpl::generate_all(std::span<const TokenId> promp
   return results;
 }
 
+Generation SessionImpl::chat(std::span<const ChatMessage> messages, const GenerationConfig& config,
+                             const TokenCallback& on_text, const ChatTemplateOptions& options) {
+  ChatTemplateOptions prompted = options;
+  prompted.add_generation_prompt = !options.continue_final_message;
+  const std::vector<TokenId> ids = model_->require_tokenizer().encode_chat(messages, prompted);
+  sequence_->check_ids(ids, 0);
+  auto common = std::ranges::mismatch(ids, tokens_).in1 - ids.begin();
+  // A window may have overwritten what the shorter text would see: then all of it is read anew.
+  if (!sequence_->can_truncate(common)) common = 0;
+  truncate(common);
+  return generate(std::span(ids).subspan(static_cast<std::size_t>(common)), config, on_text);
+}
+
+std::unique_ptr<SessionImpl> SessionImpl::fork() const {
+  if (in_use_)
+    throw InvalidArgument("the session is in use: a callback can not fork the session that calls it");
+  return std::unique_ptr<SessionImpl>(new SessionImpl(*this));
+}
+
 /// Checks everything, then makes the prompt part of the text.
 generation::Settings SessionImpl::append(std::span<const TokenId> prompt, const GenerationConfig& config) {
   if (prompt.empty() && tokens_.empty()) {
@@ -147,6 +174,13 @@ Generation Session::generate(std::span<const TokenId> prompt, const GenerationCo
                              const TokenCallback& on_text) {
   return impl().generate(prompt, config, on_text);
 }
+
+Generation Session::chat(std::span<const ChatMessage> messages, const GenerationConfig& config,
+                         const TokenCallback& on_text, const ChatTemplateOptions& chat) {
+  return impl().chat(messages, config, on_text, chat);
+}
+
+Session Session::fork() const { return Session(impl().fork()); }
 
 std::int64_t Session::position() const { return static_cast<std::int64_t>(impl().tokens().size()); }
 std::span<const TokenId> Session::tokens() const { return impl().tokens(); }

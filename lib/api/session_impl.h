@@ -22,6 +22,9 @@ class SessionImpl {
   Generation generate(std::span<const TokenId> prompt, const GenerationConfig& config,
                       const TokenCallback& on_text);
   std::vector<Generation> generate_all(std::span<const TokenId> prompt, const GenerationConfig& config);
+  Generation chat(std::span<const ChatMessage> messages, const GenerationConfig& config,
+                  const TokenCallback& on_text, const ChatTemplateOptions& options);
+  std::unique_ptr<SessionImpl> fork() const;
   void truncate(std::int64_t position);
   /// Special tokens are added only to an empty session.
   std::vector<TokenId> encode(std::string_view prompt) const;
@@ -30,6 +33,7 @@ class SessionImpl {
   std::int64_t kv_bytes() const { return sequence_->kv_bytes(); }
 
  private:
+  SessionImpl(const SessionImpl& other);  // for fork()
   /// Marks the session as busy for one call. @throws InvalidArgument when a callback of a running call comes
   /// back.
   class Use;

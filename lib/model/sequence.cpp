@@ -253,21 +253,22 @@ void Sequence::score(const Transformer& transformer, Workspace& workspace, std::
   }
 }
 
+bool Sequence::can_truncate(std::int64_t position) const {
+  return position == 0 || position >= std::min(position_, cache_.oldest_restorable(furthest_));
+}
+
 void Sequence::truncate(std::int64_t position) {
   if (position < 0 || position > position_) {
     throw InvalidArgument(
         message("truncate: expected a position from 0 to ", position_, ", found ", position));
   }
-  if (position == 0) {
-    position_ = furthest_ = 0;
-    return;
-  }
-  const std::int64_t oldest = cache_.oldest_restorable(furthest_);
-  if (position < oldest && position < position_) {
+  if (!can_truncate(position)) {
     throw InvalidArgument(message("truncate: the window has overwritten what position ", position,
-                                  " would see; ", "the smallest possible is ", oldest));
+                                  " would see; the smallest possible is ",
+                                  cache_.oldest_restorable(furthest_)));
   }
   position_ = position;
+  if (position == 0) furthest_ = 0;
 }
 
 }  // namespace transom::model

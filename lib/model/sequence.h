@@ -68,6 +68,8 @@ class Sequence {
   void assume_position(std::int64_t position) { position_ = position; }
   const KvCache& cache() const { return cache_; }
 
+  /// Whether truncate() to this position is possible.
+  bool can_truncate(std::int64_t position) const;
   /// Cuts the text back. @throws InvalidArgument when overwritten slots would be needed.
   void truncate(std::int64_t position);
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/checks.h"
+#include "text/chat_encoding.h"
 #include "text/decoders/stream_decoder.h"
 #include "text/tokenizer_impl.h"
 #include "transom/error.h"
@@ -82,6 +83,11 @@ std::string Tokenizer::apply_chat_template(std::span<const ChatMessage> messages
 std::string Tokenizer::apply_chat_template_json(std::string_view messages_json,
                                                 const ChatTemplateOptions& options) const {
   return checked(impl_).chat_templates().apply_json(messages_json, options);
+}
+
+std::vector<TokenId> Tokenizer::encode_chat(std::span<const ChatMessage> messages,
+                                            const ChatTemplateOptions& options) const {
+  return text::encode_chat(checked(impl_), messages, options);
 }
 
 bool Tokenizer::has_chat_template() const { return !checked(impl_).chat_templates().empty(); }

@@ -68,6 +68,7 @@ class TokenizerImpl {
   }
   /// In ascending order.
   std::vector<TokenId> special_ids() const;
+  const AddedTokens& added_tokens() const { return parts_.added; }
   /// What add_special_tokens puts around a text.
   const SpecialFrame& frame() const { return parts_.frame; }
 
