@@ -5,6 +5,7 @@
 
 #include "tests/support/byte_model.h"
 #include "tests/support/catch.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/support/throws.h"
 #include "transom/transom.h"
 
@@ -14,14 +15,10 @@ using transom::testing::error_of;
 
 namespace {
 
-constexpr const char* kTemplate =
-    "{% for m in messages %}<s>{{ m.role }}:{{ m.content | trim }}</s>{% endfor %}"
-    "{% if add_generation_prompt %}<s>assistant:{% endif %}";
-
 Model chat_model(std::string_view extra = "") {
   const testing::TemporaryDirectory directory;
-  testing::write_byte_model(directory, extra);
-  directory.write("chat_template.jinja", kTemplate);
+  testing::write_byte_model(directory.path(), extra);
+  testing::write_chat_template(directory.path());
   return AutoModel::from_pretrained(directory.path().string(), {.threads = 2});
 }
 
@@ -100,7 +97,7 @@ TEST_CASE("chat: control tokens in people's messages stay text") {
 
 TEST_CASE("chat: a model without a template says so") {
   const testing::TemporaryDirectory directory;
-  testing::write_byte_model(directory);
+  testing::write_byte_model(directory.path());
   const Model model = AutoModel::from_pretrained(directory.path().string(), {.threads = 1});
   CHECK(contains(error_of<NotFound>([&] { model.chat({{{"user", "Hi"}}}); }), "template"));
 }

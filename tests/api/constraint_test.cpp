@@ -6,6 +6,7 @@
 #include "tests/support/byte_model.h"
 #include "tests/support/catch.h"
 #include "tests/support/paths.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/support/throws.h"
 #include "transom/transom.h"
 
@@ -24,7 +25,7 @@ const Model& story_model() {
 const Model& byte_model() {
   static const testing::TemporaryDirectory directory;
   static const Model model = [] {
-    testing::write_byte_model(directory);
+    testing::write_byte_model(directory.path());
     return AutoModel::from_pretrained(directory.path().string(), {.threads = 2});
   }();
   return model;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/byte_model.h"
 
+#include <fstream>
 #include <random>
 #include <string>
 #include <vector>
@@ -57,16 +58,25 @@ std::string tokenizer_json() {
          vocab + R"(},"merges":[]}})";
 }
 
+void write(const std::filesystem::path& path, std::string_view text) { std::ofstream(path) << text; }
+
 }  // namespace
 
-void write_byte_model(const TemporaryDirectory& directory, std::string_view extra) {
-  directory.write("config.json",
-                  R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 258,
+void write_chat_template(const std::filesystem::path& directory) {
+  write(directory / "chat_template.jinja",
+        "{% for m in messages %}<s>{{ m.role }}:{{ m.content | trim }}</s>{% endfor %}"
+        "{% if add_generation_prompt %}<s>assistant:{% endif %}");
+}
+
+void write_byte_model(const std::filesystem::path& directory, std::string_view extra) {
+  std::filesystem::create_directories(directory);
+  write(directory / "config.json",
+        R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 258,
     "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
     "num_key_value_heads": 2, "hidden_act": "silu", "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
     "max_position_embeddings": 1024, "tie_word_embeddings": true, )" +
-                      std::string(extra) + R"("bos_token_id": 256, "eos_token_id": 257})");
-  directory.write("tokenizer.json", tokenizer_json());
+            std::string(extra) + R"("bos_token_id": 256, "eos_token_id": 257})");
+  write(directory / "tokenizer.json", tokenizer_json());
   Tensors tensors;
   tensors.add("model.embed_tokens.weight", {kVocab, kHidden}, 0, 0.4f);
   tensors.add("model.norm.weight", {kHidden}, 1, 0.1f);
