@@ -22,7 +22,7 @@ using BatchCallback = std::function<bool(std::size_t index, std::string_view pie
 
 enum class FinishReason {
   eos,        ///< the model ended its text
-  stop,       ///< a stop string appeared
+  stop,       ///< a stop string appeared, or the text is all that its constraint allows
   length,     ///< max_new_tokens, max_length, the context or max_time was reached
   cancelled,  ///< the callback returned false, or the stop token was triggered
 };

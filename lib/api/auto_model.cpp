@@ -75,9 +75,11 @@ Model load(const fs::path& found, const Config& config, const ModelOptions& opti
       std::make_unique<model::Transformer>(std::move(spec), std::move(weights), source, device);
   for (const std::string& line : transformer->kernel_choices()) core::log(LogLevel::info, line);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::unique_ptr<generation::ConstraintCache> constraints;
+  if (tokenizer) constraints = std::make_unique<generation::ConstraintCache>(*tokenizer);
   return Model(std::make_shared<const api::ModelImpl>(
       api::ModelImpl{config, directory, std::move(checkpoint), std::move(transformer), std::move(tokenizer),
-                     std::move(defaults), seconds}));
+                     std::move(defaults), seconds, std::move(constraints)}));
 }
 
 }  // namespace

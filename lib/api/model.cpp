@@ -77,6 +77,14 @@ generation::Settings ModelImpl::settings(const GenerationConfig& own, std::int64
       throw InvalidArgument("negative_prompt: expected text or ids, found both");
     settings.negative_prompt = require_tokenizer().encode(own.negative_prompt);
   }
+  const auto constrain = [&](generation::ConstraintKind kind, const std::string& source) {
+    if (source.empty()) return;
+    require_tokenizer();
+    settings.constraint = constraints->get(kind, source);
+  };
+  constrain(generation::ConstraintKind::json_schema, own.json_schema);
+  constrain(generation::ConstraintKind::regex, own.regex);
+  constrain(generation::ConstraintKind::grammar, own.grammar);
   return settings;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "generation/constraint/constraint_cache.h"
 #include "generation/run.h"
 #include "io/safetensors.h"
 #include "model/transformer.h"
@@ -29,6 +30,8 @@ struct ModelImpl {
   std::optional<Tokenizer> tokenizer;
   GenerationConfig defaults;
   double load_s = 0;
+  /// Null without a tokenizer. Its own lock makes it safe to use from a const model.
+  std::unique_ptr<generation::ConstraintCache> constraints;
 };
 
 }  // namespace transom::api

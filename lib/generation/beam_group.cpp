@@ -55,12 +55,13 @@ std::vector<Continuation> best_continuations(std::span<const Beam> beams, std::s
   return best;
 }
 
-BeamGroup::BeamGroup(const Settings& settings, std::size_t size, std::int64_t max_new_tokens)
+BeamGroup::BeamGroup(const Settings& settings, std::size_t size, std::int64_t max_new_tokens,
+                     const Beam& first)
     : settings_(settings.beam),
       size_(size),
       eos_count_(settings.eos_token_ids.size()),
       max_new_tokens_(max_new_tokens),
-      running_(1) {}
+      running_(1, first) {}
 
 std::size_t BeamGroup::candidates() const { return std::max(std::size_t{2}, 1 + eos_count_) * size_; }
 

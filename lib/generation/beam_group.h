@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "generation/constraint/constraint.h"
 #include "generation/settings.h"
 #include "transom/generation.h"
 
@@ -20,6 +21,7 @@ struct Beam {
   std::vector<TokenId> tokens;  // generated so far
   float score = 0;              // sum of the processed log-probabilities
   std::vector<TokenLogprobs> logprobs;
+  std::optional<Matcher> matcher;  // where the text stands in its constraint
 };
 
 /// A text that ended.
@@ -43,8 +45,8 @@ std::vector<Continuation> best_continuations(std::span<const Beam> beams, std::s
 
 class BeamGroup {
  public:
-  /// @param size Beams of this group.
-  BeamGroup(const Settings& settings, std::size_t size, std::int64_t max_new_tokens);
+  /// @param size Beams of this group. @param first The one that all begin from.
+  BeamGroup(const Settings& settings, std::size_t size, std::int64_t max_new_tokens, const Beam& first);
 
   /// Beams to be continued; their number is one at first and size() later.
   std::vector<Beam>& running() { return running_; }

@@ -32,8 +32,10 @@ class BeamSearch {
         start_(Clock::now()) {
     const std::int64_t room = text.sequence->context() - static_cast<std::int64_t>(text.tokens->size());
     max_new_tokens_ = std::min(settings_.max_new_tokens, room);
+    Beam empty;
+    if (settings_.constraint != nullptr) empty.matcher.emplace(settings_.constraint, settings_.eos_token_ids);
     for (int i = 0; i < settings_.beam.groups; ++i)
-      groups_.emplace_back(settings_, group_size_, max_new_tokens_);
+      groups_.emplace_back(settings_, group_size_, max_new_tokens_, empty);
   }
 
   std::vector<Generation> search(const TokenCallback& on_text);
@@ -42,7 +44,7 @@ class BeamSearch {
   bool interrupted();
   void step(std::span<float> logits);
   void step_group(std::size_t index, std::span<float> logits);
-  void process(const Beam& beam, std::span<float> logits);
+  void process(Beam& beam, std::span<float> logits);
   std::optional<FinishReason> ending(const Beam& beam, TokenId token) const;
   void read_step(BeamCaches& caches, std::vector<float>& logits, bool first);
   std::vector<FinishedBeam> ranking();
@@ -132,6 +134,7 @@ void BeamSearch::step_group(std::size_t index, std::span<float> logits) {
   group.advance(steps, [&](const Continuation& continuation) {
     Beam beam = group.running()[continuation.parent];
     beam.tokens.push_back(continuation.token);
+    if (beam.matcher) beam.matcher->accept(continuation.token);
     beam.score = continuation.score;
     if (settings_.logprobs > 0) {
       beam.logprobs.push_back(token_logprobs(std::span(raw_).subspan(continuation.parent * vocab_, vocab_),
@@ -142,12 +145,13 @@ void BeamSearch::step_group(std::size_t index, std::span<float> logits) {
 }
 
 /// Logits to the log-probabilities that beams are compared by.
-void BeamSearch::process(const Beam& beam, std::span<float> logits) {
+void BeamSearch::process(Beam& beam, std::span<float> logits) {
   log_softmax(logits);
   so_far_.assign(text_.tokens->begin(), text_.tokens->end());
   so_far_.insert(so_far_.end(), beam.tokens.begin(), beam.tokens.end());
   for (const TokenId id : chosen_) logits[static_cast<std::size_t>(id)] -= settings_.beam.diversity_penalty;
   processors_.apply(so_far_, logits);
+  if (beam.matcher) beam.matcher->mask(logits);
   if (settings_.do_sample) sampler_.truncate(logits);
   if (settings_.beam.renormalize) log_softmax(logits);
 }
@@ -162,6 +166,11 @@ std::optional<FinishReason> BeamSearch::ending(const Beam& beam, TokenId token) 
     for (const TokenId id : beam.tokens) output.push(id);
     output.push(token);
     if (output.stopped()) return FinishReason::stop;
+  }
+  if (beam.matcher) {
+    Matcher matcher = *beam.matcher;
+    matcher.accept(token);
+    if (matcher.must_end()) return FinishReason::stop;
   }
   if (static_cast<std::int64_t>(beam.tokens.size()) + 1 >= max_new_tokens_) return FinishReason::length;
   return std::nullopt;

@@ -52,6 +52,7 @@ Run::Run(const Text& text, const Call& call, const TokenCallback& on_text)
   result_.timings.prompt_tokens =
       static_cast<std::int64_t>(text_.tokens->size()) - text_.sequence->position();
   if (settings_.guidance_scale != 1) guidance_.emplace(settings_, *text.sequence);
+  if (settings_.constraint != nullptr) matcher_.emplace(settings_.constraint, settings_.eos_token_ids);
   reserve();
 }
 
@@ -82,6 +83,8 @@ bool Run::open() {
     end(FinishReason::length);
   } else if (new_tokens() >= settings_.max_new_tokens || room() <= 0) {
     end(FinishReason::length);
+  } else if (matcher_ && matcher_->must_end()) {
+    end(FinishReason::stop);
   }
   return !ended_;
 }
@@ -104,6 +107,7 @@ void Run::read(std::span<float> logits) {
 void Run::take(std::span<float> logits) {
   if (ended_) return;
   const TokenId id = choose(logits);
+  if (ended_) return;
   if (new_tokens() == 0) result_.timings.prefill_s = seconds();
   accept(id);
 }
@@ -112,7 +116,13 @@ TokenId Run::choose(std::span<float> logits) {
   if (settings_.logprobs > 0) raw_logits_.assign(logits.begin(), logits.end());
   if (guidance_) guidance_->apply(*text_.tokens, logits);
   processors_.apply(*text_.tokens, logits);
+  // Last, so that nothing can allow what the constraint forbids.
+  if (matcher_ && !matcher_->mask(logits)) {
+    end(FinishReason::stop);
+    return 0;
+  }
   const TokenId id = sampler_.choose(logits);
+  if (matcher_) matcher_->accept(id);
   if (settings_.logprobs > 0) {
     result_.logprobs.push_back(token_logprobs(raw_logits_, id, settings_.logprobs));
     result_.score += static_cast<double>(result_.logprobs.back().logprob);

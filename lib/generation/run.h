@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "generation/constraint/constraint.h"
 #include "generation/guidance.h"
 #include "generation/processors.h"
 #include "generation/sampler.h"
@@ -73,6 +74,7 @@ class Run {
   Processors processors_;
   Sampler sampler_;
   std::optional<Guidance> guidance_;
+  std::optional<Matcher> matcher_;
   Generation result_;
   TextOutput output_;
   std::vector<float> raw_logits_;

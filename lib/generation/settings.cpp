@@ -198,6 +198,8 @@ Settings resolve(const GenerationConfig& own, const GenerationConfig& defaults, 
   const GenerationConfig config = merge(own, defaults);
   check_scalars(config);
   check_lists(config, vocab);
+  if (config.json_schema.empty() + config.regex.empty() + config.grammar.empty() < 2)
+    throw InvalidArgument("constraints: expected one of json_schema, regex and grammar, found several");
   Settings settings;
   settings.prompt_tokens = prompt_tokens;
   settings.max_new_tokens = new_token_limit(own, defaults, prompt_tokens);

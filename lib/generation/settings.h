@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,7 +40,10 @@ struct BeamSettings {
   bool renormalize = false;
 };
 
-/// Every field has its final value.
+class Constraint;
+
+/// Every field has its final value, except those that need the model's tokenizer: `negative_prompt` where it
+/// is text, and `constraint`.
 struct Settings {
   std::int64_t prompt_tokens = 0;
   std::int64_t max_new_tokens = 20;
@@ -61,6 +65,7 @@ struct Settings {
   std::optional<std::pair<int, float>> exponential_decay;
   std::vector<TokenId> suppress_tokens, begin_suppress_tokens;
   std::vector<LogitsProcessor> processors;
+  std::shared_ptr<const Constraint> constraint;  // null = none
   float guidance_scale = 1;
   std::vector<TokenId> negative_prompt;  // empty = the last token of the prompt
 
