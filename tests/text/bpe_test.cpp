@@ -90,7 +90,7 @@ TEST_CASE("boundaries know every pair that a merge can join", "[bpe]") {
   PairTable merges(4);
   merges.put(0, 1, {0, 3});  // a b
   merges.put(3, 2, {1, 4});  // ab c
-  const MergeBoundaries boundaries(merges, 6);
+  const MergeBoundaries boundaries(merges);
   CHECK(boundaries.may_join(0, 1));
   CHECK(boundaries.may_join(1, 2));  // inside "ab c"
   CHECK_FALSE(boundaries.may_join(2, 0));

@@ -69,6 +69,22 @@ TEST_CASE("wrong character maps are refused", "[charsmap]") {
   CHECK_THROWS_AS(load(map_of(units, texts)), FormatError);
 }
 
+TEST_CASE("a map that lengthens a text without end is refused", "[charsmap]") {
+  std::string base64;
+  const std::string bytes = map_of(units_of(3), std::string("xy\0", 3) + std::string(1 << 16, 'z'));
+  const std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (std::size_t i = 0; i + 2 < bytes.size(); i += 3) {
+    unsigned bits = 0;
+    for (std::size_t k = 0; k < 3; ++k) bits = (bits << 8) | static_cast<unsigned char>(bytes[i + k]);
+    for (int shift = 18; shift >= 0; shift -= 6) base64.push_back(digits[(bits >> shift) & 63]);
+  }
+  const auto tokenizer =
+      test::tokenizer_of(R"({"normalizer": {"type": "Precompiled", "precompiled_charsmap": ")" + base64 +
+                         R"("}, "model": {"type": "BPE", "vocab": {}, "merges": []}})");
+  CHECK(tokenizer->encode("a", {}).empty());
+  CHECK_THROWS_AS(tokenizer->encode(std::string(1000, 'a'), {}), UnsupportedError);
+}
+
 TEST_CASE("a trie that leads back into itself ends", "[charsmap]") {
   std::vector<std::uint32_t> units(256);
   for (std::uint32_t i = 0; i < 256; ++i) units[i] = i;  // every node's children begin at itself

@@ -23,7 +23,7 @@ BpeModel::BpeModel(Vocabulary vocabulary, PairTable merges, BpeOptions options, 
       unk_id_(unk_id),
       id_of_character_(kDirectCharacters, -1),
       byte_tokens_(vocabulary_),
-      boundaries_(merges_, vocabulary_.id_end()) {
+      boundaries_(merges_) {
   for (std::size_t id = 0; id < vocabulary_.id_end(); ++id) {
     const std::string_view token = vocabulary_.spelling(static_cast<TokenId>(id)).value_or("");
     if (token.empty() || utf8_length(token[0]) != token.size()) continue;

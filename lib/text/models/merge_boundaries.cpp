@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/models/merge_boundaries.h"
 
+#include <algorithm>
 #include <numeric>
 
 namespace transom::text {
@@ -31,7 +32,11 @@ class Classes {
 
 }  // namespace
 
-MergeBoundaries::MergeBoundaries(const PairTable& merges, std::size_t id_end) {
+MergeBoundaries::MergeBoundaries(const PairTable& merges) {
+  std::size_t id_end = 0;
+  merges.for_each([&](TokenId left, TokenId right, const Merge& merge) {
+    id_end = std::max(id_end, static_cast<std::size_t>(std::max({left, right, merge.merged})) + 1);
+  });
   Classes last(id_end);
   Classes first(id_end);
   std::size_t n_merges = 0;

@@ -16,17 +16,18 @@ namespace transom::text {
 class MergeBoundaries {
  public:
   MergeBoundaries() = default;
-  /// @param id_end One more than the largest id in the merges.
-  MergeBoundaries(const PairTable& merges, std::size_t id_end);
+  explicit MergeBoundaries(const PairTable& merges);
 
   /// Whether some merge may join what ends in the symbol `left` with what begins with `right`.
   bool may_join(TokenId left, TokenId right) const {
-    return joined_.find(last_[static_cast<std::size_t>(left)], first_[static_cast<std::size_t>(right)])
-               .rank != kNoRank;
+    const auto l = static_cast<std::size_t>(left);
+    const auto r = static_cast<std::size_t>(right);
+    return l < last_.size() && r < first_.size() && joined_.find(last_[l], first_[r]).rank != kNoRank;
   }
 
  private:
   // Tokens that may end in the same symbol share a class, named by one of them; likewise for the beginning.
+  // Both reach as far as the largest id in the merges.
   std::vector<TokenId> last_;
   std::vector<TokenId> first_;
   PairTable joined_;  // of (class of a last symbol, class of a first symbol)

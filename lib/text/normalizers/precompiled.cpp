@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "text/growth.h"
 #include "text/normalizers/charsmap.h"
 #include "text/utf8.h"
 
@@ -70,6 +71,7 @@ class PrecompiledNormalizer final : public Normalizer {
       const char* const stop = grapheme_end(p, end);
       const std::string_view grapheme(p, static_cast<std::size_t>(stop - p));
       p = stop;
+      check_growth(text.size(), out.size());
       if (grapheme.size() < kLongGrapheme && replace(grapheme, out)) continue;
       for (std::size_t i = 0; i < grapheme.size();) {
         const std::string_view character = grapheme.substr(i, utf8_length(grapheme[i]));

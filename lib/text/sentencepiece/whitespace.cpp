@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "text/growth.h"
 #include "text/utf8.h"
 
 namespace transom::text {
@@ -30,6 +31,7 @@ class SentencePieceNormalizer final : public Normalizer {
         }
       }
       rest.remove_prefix(length);
+      check_growth(text.size(), out.size());
       while (after_space && part.starts_with(' ')) part.remove_prefix(1);
       if (part.empty()) continue;
       append(part, out);
