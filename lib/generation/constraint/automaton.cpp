@@ -32,7 +32,9 @@ class NfaBuilder {
     virtual ~Loops() = default;
   };
 
-  NfaBuilder(const Grammar& grammar, Loops* loops) : grammar_(grammar), loops_(loops) {
+  /// @param steps Taken so far, by all builders of a grammar.
+  NfaBuilder(const Grammar& grammar, Loops* loops, std::size_t& steps)
+      : grammar_(grammar), loops_(loops), steps_(steps) {
     nfa_.start = add_node();
     nfa_.end = add_node();
   }
@@ -48,7 +50,13 @@ class NfaBuilder {
   }
 
  private:
+  void count_step() {
+    if (++steps_ <= kMaxBuildSteps) return;
+    throw UnsupportedError(core::message("the constraint takes more than ", kMaxBuildSteps,
+                                         " states (a large repetition of more than one character?)"));
+  }
   StateId add_node() {
+    count_step();
     nfa_.nodes.emplace_back();
     return static_cast<StateId>(nfa_.nodes.size() - 1);
   }
@@ -59,10 +67,7 @@ class NfaBuilder {
 
   /// Recursion is as deep as the source is nested (kMaxNesting).
   void build(NodeId id, StateId from, StateId to) {
-    if (++steps_ > 2 * kMaxStates || nfa_.nodes.size() > kMaxStates) {
-      throw UnsupportedError(core::message("the constraint takes more than ", kMaxStates,
-                                           " states (a large repetition of more than one character?)"));
-    }
+    count_step();
     const GrammarNode& node = grammar_.node(id);
     switch (node.kind) {
       case Kind::literal:
@@ -158,7 +163,7 @@ class NfaBuilder {
   Nfa nfa_;
   std::map<RuleId, StateId> inlined_;
   std::vector<std::pair<RuleId, StateId>> pending_;
-  std::size_t steps_ = 0;
+  std::size_t& steps_;
 };
 
 class AutomatonBuilder final : NfaBuilder::Loops {
@@ -173,8 +178,8 @@ class AutomatonBuilder final : NfaBuilder::Loops {
     while (!pending.empty()) {
       const RuleId rule = pending.back();
       pending.pop_back();
-      const Nfa nfa = NfaBuilder(grammar_, this).run(grammar_.body(rule));
-      automaton_.rule_entry[rule] = append_states(nfa, automaton_.states);
+      const Nfa nfa = NfaBuilder(grammar_, this, steps_).run(grammar_.body(rule));
+      automaton_.rule_entry[rule] = append_states(nfa, automaton_.states, allowance_);
       for (const Nfa::Node& node : nfa.nodes) {
         for (const CallEdge& call : node.calls) {
           if (call.rule == kNone || wanted[call.rule]) continue;
@@ -204,10 +209,10 @@ class AutomatonBuilder final : NfaBuilder::Loops {
     if (const auto known = bodies_.find(body); known != bodies_.end()) return known->second;
     std::optional<StateId>& entry = bodies_[body];
     if (regular_size(body) > kMaxBodySize) return entry;
-    const Nfa nfa = NfaBuilder(grammar_, nullptr).run(body);
+    const Nfa nfa = NfaBuilder(grammar_, nullptr, steps_).run(body);
     std::vector<State>& states = automaton_.states;
     const std::size_t begin = states.size();
-    const StateId start = append_states(nfa, states);
+    const StateId start = append_states(nfa, states, allowance_);
     if (counts_clearly(begin, start)) {
       for (std::size_t i = begin; i < states.size(); ++i) states[i].in_loop = true;
       entry = start;
@@ -253,6 +258,8 @@ class AutomatonBuilder final : NfaBuilder::Loops {
 
   const Grammar& grammar_;
   Automaton automaton_;
+  StateAllowance allowance_;
+  std::size_t steps_ = 0;  // of all NfaBuilders
   std::map<NodeId, std::optional<StateId>> bodies_;
   std::map<std::tuple<NodeId, std::uint32_t, std::uint32_t>, LoopId> loops_;
 };

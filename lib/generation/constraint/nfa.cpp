@@ -67,7 +67,7 @@ class Determiniser {
       : nfa_(nfa), closure_(nfa), states_(states), base_(states.size()) {}
 
   /// @return The entry, or nothing when it takes too long; the states are then as before.
-  std::optional<StateId> run() {
+  std::optional<StateId> run(std::size_t& allowance) {
     const StateId entry = state_of({nfa_.start});
     for (std::size_t i = 0; i < sets_.size(); ++i) {
       const NodeSet& set = *sets_[i];
@@ -76,12 +76,14 @@ class Determiniser {
       add_byte_edges(set, state);
       add_calls(set, state);
       states_[base_ + i] = std::move(state);
-      if (closure_.steps() + steps_ > kMaxSubsetSteps) {
+      if (closure_.steps() + steps_ > allowance) {
+        allowance = 0;
         states_.resize(base_);
         return std::nullopt;
       }
       check_state_count(states_.size());
     }
+    allowance -= closure_.steps() + steps_;
     return entry;
   }
 
@@ -157,7 +159,7 @@ class Determiniser {
 };
 
 /// One state for each node that an edge leads to.
-StateId append_plain(const Nfa& nfa, std::vector<State>& states) {
+StateId append_plain(const Nfa& nfa, std::vector<State>& states, std::size_t& allowance) {
   const auto base = static_cast<StateId>(states.size());
   check_state_count(states.size() + nfa.nodes.size());
   std::vector<bool> is_target(nfa.nodes.size());
@@ -178,7 +180,7 @@ StateId append_plain(const Nfa& nfa, std::vector<State>& states) {
       state.calls.insert(state.calls.end(), from.calls.begin(), from.calls.end());
     }
     n_edges += state.bytes.size() + state.calls.size();
-    if (closure.steps() + n_edges > 16 * kMaxSubsetSteps) {
+    if (closure.steps() + n_edges > allowance) {
       throw UnsupportedError("the constraint takes too many steps to compile");
     }
     for (ByteEdge& edge : state.bytes) edge.to += base;
@@ -186,14 +188,15 @@ StateId append_plain(const Nfa& nfa, std::vector<State>& states) {
     std::sort(state.bytes.begin(), state.bytes.end(),
               [](const ByteEdge& a, const ByteEdge& b) { return a.low < b.low; });
   }
+  allowance -= closure.steps() + n_edges;
   return base + nfa.start;
 }
 
 }  // namespace
 
-StateId append_states(const Nfa& nfa, std::vector<State>& states) {
-  if (const std::optional<StateId> entry = Determiniser(nfa, states).run()) return *entry;
-  return append_plain(nfa, states);
+StateId append_states(const Nfa& nfa, std::vector<State>& states, StateAllowance& allowance) {
+  if (const auto entry = Determiniser(nfa, states).run(allowance.subset_steps)) return *entry;
+  return append_plain(nfa, states, allowance.plain_steps);
 }
 
 }  // namespace transom::generation

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "generation/constraint/automaton.h"
+#include "generation/constraint/limits.h"
 
 namespace transom::generation {
 
@@ -21,8 +22,15 @@ struct Nfa {
   StateId end = 0;
 };
 
+/// What making states may still cost, for all rules together.
+struct StateAllowance {
+  std::size_t subset_steps = kMaxSubsetSteps;
+  std::size_t plain_steps = kMaxPlainSteps;
+};
+
 /// Appends the states of an equal automaton without empty steps: a deterministic one, or, where that takes
-/// more than kMaxSubsetSteps, one state for each node. @return the entry.
-StateId append_states(const Nfa& nfa, std::vector<State>& states);
+/// too many steps, one state for each node. @return the entry.
+/// @throws UnsupportedError beyond kMaxStates or kMaxPlainSteps.
+StateId append_states(const Nfa& nfa, std::vector<State>& states, StateAllowance& allowance);
 
 }  // namespace transom::generation

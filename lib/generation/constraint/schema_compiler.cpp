@@ -15,6 +15,7 @@ namespace {
 using text::JsonPath;
 
 constexpr std::int64_t kMostMultiples = 1000;
+constexpr std::size_t kMostExclusive = 500;  // each is compared with each
 
 /// Nothing but one list of alternatives.
 bool is_plain_choice(const SchemaFacts& facts) {
@@ -117,6 +118,10 @@ NodeId SchemaCompiler::build_alternatives(const SchemaFacts& facts, const JsonPa
       reader_.read(branch, branches.back());
     }
     nodes.push_back(is_plain ? value({branch}) : build(branches.back(), branch.path));
+  }
+  if (branches.size() > kMostExclusive && alternatives.exclusive) {
+    alternatives.path.unsupported(
+        core::message("more than ", kMostExclusive, " alternatives are not supported"));
   }
   if (alternatives.exclusive) {
     for (std::size_t i = 0; i < branches.size(); ++i) {
