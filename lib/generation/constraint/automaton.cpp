@@ -26,15 +26,17 @@ constexpr std::uint32_t kWrittenOut = 8;
 /// `from` and into `to`, so that neighbours do not disturb each other.
 class NfaBuilder {
  public:
-  /// Says for a counted repetition which loop it is, or nothing when it must be written out.
-  struct Loops {
-    virtual std::optional<LoopId> find(NodeId body, std::uint32_t min, std::uint32_t max) = 0;
-    virtual ~Loops() = default;
+  /// Says how a repetition that is not written out is called: as a loop, or as a call of its body for each
+  /// time.
+  struct Repetitions {
+    virtual std::optional<LoopId> loop(NodeId body, std::uint32_t min, std::uint32_t max) = 0;
+    virtual std::optional<RuleId> rule_of_body(NodeId body, std::uint32_t min, std::uint32_t max) = 0;
+    virtual ~Repetitions() = default;
   };
 
   /// @param steps Taken so far, by all builders of a grammar.
-  NfaBuilder(const Grammar& grammar, Loops* loops, std::size_t& steps)
-      : grammar_(grammar), loops_(loops), steps_(steps) {
+  NfaBuilder(const Grammar& grammar, Repetitions* repetitions, std::size_t& steps)
+      : grammar_(grammar), repetitions_(repetitions), steps_(steps) {
     nfa_.start = add_node();
     nfa_.end = add_node();
   }
@@ -118,26 +120,32 @@ class NfaBuilder {
 
   void build_repeat(const GrammarNode& node, StateId from, StateId to) {
     const NodeId body = node.children[0];
-    if (loops_ != nullptr) {
-      if (const std::optional<LoopId> loop = loops_->find(body, node.min, node.max)) {
+    std::optional<RuleId> rule;
+    if (repetitions_ != nullptr) {
+      if (const std::optional<LoopId> loop = repetitions_->loop(body, node.min, node.max)) {
         nfa_.nodes[from].calls.push_back({.loop = *loop, .to = to});
         return;
       }
+      rule = repetitions_->rule_of_body(body, node.min, node.max);
     }
+    const auto once = [&](StateId begin, StateId end) {
+      if (!rule) return build(body, begin, end);
+      nfa_.nodes[begin].calls.push_back({.rule = *rule, .to = end});
+    };
     for (std::uint32_t i = 0; i < node.min; ++i) {
       const StateId next = add_node();
-      build(body, from, next);
+      once(from, next);
       from = next;
     }
     if (node.max == kUnlimited) {
       const StateId again = add_node();
       add_empty(from, again);
-      build(body, again, again);
+      once(again, again);
       from = again;
     } else {
       for (std::uint32_t i = node.min; i < node.max; ++i) {
         const StateId next = add_node();
-        build(body, from, next);
+        once(from, next);
         add_empty(from, to);
         from = next;
       }
@@ -159,32 +167,31 @@ class NfaBuilder {
   }
 
   const Grammar& grammar_;
-  Loops* loops_;
+  Repetitions* repetitions_;
   Nfa nfa_;
   std::map<RuleId, StateId> inlined_;
   std::vector<std::pair<RuleId, StateId>> pending_;
   std::size_t& steps_;
 };
 
-class AutomatonBuilder final : NfaBuilder::Loops {
+class AutomatonBuilder final : NfaBuilder::Repetitions {
  public:
   explicit AutomatonBuilder(const Grammar& grammar) : grammar_(grammar) {}
 
   Automaton run() {
     automaton_.rule_entry.assign(grammar_.rule_count(), kNone);
-    std::vector<RuleId> pending{grammar_.root};
-    std::vector<bool> wanted(grammar_.rule_count());
-    wanted[grammar_.root] = true;
-    while (!pending.empty()) {
-      const RuleId rule = pending.back();
-      pending.pop_back();
-      const Nfa nfa = NfaBuilder(grammar_, this, steps_).run(grammar_.body(rule));
+    wanted_.resize(grammar_.rule_count());
+    want(grammar_.root);
+    while (!pending_.empty()) {
+      const RuleId rule = pending_.back();
+      pending_.pop_back();
+      const NodeId body =
+          rule < grammar_.rule_count() ? grammar_.body(rule) : body_rules_[rule - grammar_.rule_count()];
+      const Nfa nfa = NfaBuilder(grammar_, this, steps_).run(body);
       automaton_.rule_entry[rule] = append_states(nfa, automaton_.states, allowance_);
       for (const Nfa::Node& node : nfa.nodes) {
         for (const CallEdge& call : node.calls) {
-          if (call.rule == kNone || wanted[call.rule]) continue;
-          wanted[call.rule] = true;
-          pending.push_back(call.rule);
+          if (call.rule != kNone) want(call.rule);
         }
       }
     }
@@ -195,13 +202,38 @@ class AutomatonBuilder final : NfaBuilder::Loops {
   }
 
  private:
-  std::optional<LoopId> find(NodeId body, std::uint32_t min, std::uint32_t max) override {
-    if ((max == kUnlimited ? min : max) <= kWrittenOut) return std::nullopt;
+  void want(RuleId rule) {
+    if (wanted_[rule]) return;
+    wanted_[rule] = true;
+    pending_.push_back(rule);
+  }
+
+  static bool is_long(std::uint32_t min, std::uint32_t max) {
+    return (max == kUnlimited ? min : max) > kWrittenOut;
+  }
+
+  std::optional<LoopId> loop(NodeId body, std::uint32_t min, std::uint32_t max) override {
+    if (!is_long(min, max)) return std::nullopt;
     const std::optional<StateId> entry = loop_body(body);
     if (!entry) return std::nullopt;
     const auto [at, is_new] =
         loops_.try_emplace(std::tuple(body, min, max), static_cast<LoopId>(automaton_.loops.size()));
     if (is_new) automaton_.loops.push_back({*entry, min, max});
+    return at->second;
+  }
+
+  /// A body that is more than a few characters is built once and called: its states then share their masks.
+  std::optional<RuleId> rule_of_body(NodeId body, std::uint32_t min, std::uint32_t max) override {
+    if (!is_long(min, max) || grammar_.node(body).kind == Kind::call || regular_size(body) <= kSmallBody) {
+      return std::nullopt;
+    }
+    const auto [at, is_new] =
+        rule_of_body_.try_emplace(body, static_cast<RuleId>(automaton_.rule_entry.size()));
+    if (is_new) {
+      body_rules_.push_back(body);
+      automaton_.rule_entry.push_back(kNone);
+      wanted_.push_back(false);
+    }
     return at->second;
   }
 
@@ -255,11 +287,16 @@ class AutomatonBuilder final : NfaBuilder::Loops {
   }
 
   static constexpr std::size_t kMaxBodySize = 4096;
+  static constexpr std::size_t kSmallBody = 16;
 
   const Grammar& grammar_;
   Automaton automaton_;
   StateAllowance allowance_;
   std::size_t steps_ = 0;  // of all NfaBuilders
+  std::vector<RuleId> pending_;
+  std::vector<bool> wanted_;        // by rule
+  std::vector<NodeId> body_rules_;  // the bodies that became rules, numbered behind those of the grammar
+  std::map<NodeId, RuleId> rule_of_body_;
   std::map<NodeId, std::optional<StateId>> bodies_;
   std::map<std::tuple<NodeId, std::uint32_t, std::uint32_t>, LoopId> loops_;
 };

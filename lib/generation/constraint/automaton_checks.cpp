@@ -2,6 +2,7 @@
 #include "generation/constraint/automaton_checks.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "core/checks.h"
@@ -139,8 +140,9 @@ void check_left_recursion(const Automaton& automaton, const Grammar& grammar) {
       const RuleId next = path.back().calls.back();
       path.back().calls.pop_back();
       if (marks[next] == Mark::open) {
-        throw UnsupportedError(core::message("rule \"", grammar.name(next),
-                                             "\" calls itself before anything is read (left recursion)"));
+        const std::string name = next < grammar.rule_count() ? grammar.name(next) : "(a repetition)";
+        throw UnsupportedError(
+            core::message("rule \"", name, "\" calls itself before anything is read (left recursion)"));
       }
       if (marks[next] == Mark::unseen) {
         marks[next] = Mark::open;

