@@ -319,8 +319,9 @@ void SchemaReader::read_properties(const SubSchema& schema, SchemaFacts& facts) 
     for (const auto& [name, value] : properties->as_object(path)) {
       const SubSchema sub{&value, path.member(name)};
       further.named.push_back(name);
-      const auto known = std::find_if(facts.properties.begin(), facts.properties.end(),
-                                      [&](const auto& property) { return property.name == name; });
+      const auto known =
+          std::find_if(facts.properties.begin(), facts.properties.end(),
+                       [&wanted = name](const auto& property) { return property.name == wanted; });
       if (known == facts.properties.end()) {
         facts.properties.push_back({name, {sub}});
       } else {
