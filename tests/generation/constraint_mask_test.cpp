@@ -125,6 +125,14 @@ TEST_CASE("a vocabulary that cannot spell the text is reported") {
   CHECK(contains(error_of<UnsupportedError>([&] { stuck.mask(logits); }), "vocabulary"));
 }
 
+TEST_CASE("a model with fewer logits than the vocabulary has tokens") {
+  const auto constraint = compile(ConstraintKind::regex, "[a-z]", table_of(byte_tokens()));
+  Matcher matcher(constraint, {kByteEos});
+  CHECK(allowed(matcher, 'c') == std::vector<TokenId>{'a', 'b'});
+  std::vector<float> none(70, 0.0f);
+  CHECK(contains(error_of<UnsupportedError>([&] { matcher.mask(none); }), "vocabulary"));
+}
+
 TEST_CASE("tokens without bytes and ids out of range are never accepted") {
   const auto constraint = compile(ConstraintKind::regex, ".*", table_of({"", "a"}));
   Matcher matcher(constraint, {});

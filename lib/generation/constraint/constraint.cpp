@@ -76,11 +76,14 @@ void keep_allowed(std::uint64_t word, std::span<float, 64> logits) {
   }
 }
 
-void forbid_all_but(const TokenBits& allowed, std::span<float> logits) {
+/// @return Whether any token is left.
+bool forbid_all_but(const TokenBits& allowed, std::span<float> logits) {
   const std::span<const std::uint64_t> words = allowed.words();
+  bool any = false;
   for (std::size_t at = 0; at < logits.size(); at += 64) {
     const std::uint64_t word = at / 64 < words.size() ? words[at / 64] : 0;
     const std::span<float> part = logits.subspan(at, std::min<std::size_t>(64, logits.size() - at));
+    any = any || word << (64 - part.size()) != 0;  // ids beyond the logits do not count
     if (word == 0) {
       std::fill(part.begin(), part.end(), kForbidden);
     } else if (part.size() == 64) {
@@ -91,6 +94,7 @@ void forbid_all_but(const TokenBits& allowed, std::span<float> logits) {
       }
     }
   }
+  return any;
 }
 
 }  // namespace
@@ -126,21 +130,17 @@ bool Matcher::is_eos(TokenId id) const {
 bool Matcher::mask(std::span<float> logits) {
   masks_->allow(state_, allowed_);
   const std::size_t n_tokens = std::min(masks_->table().size(), logits.size());
-  bool any_eos = false;
   for (const TokenId id : eos_ids_) {
     if (id < 0 || static_cast<std::size_t>(id) >= n_tokens) continue;
     allowed_.remove(id);
-    if (!can_end()) continue;
-    allowed_.add(id);
-    any_eos = true;
+    if (can_end()) allowed_.add(id);
   }
-  const bool any = any_eos || !allowed_.empty();
+  const bool any = forbid_all_but(allowed_, logits);
   if (!any && !can_end()) {
     throw UnsupportedError(
         "the constraint cannot be met: no token of the vocabulary can continue the text, which is not "
         "complete");
   }
-  forbid_all_but(allowed_, logits);
   return any;
 }
 

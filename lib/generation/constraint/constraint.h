@@ -52,7 +52,7 @@ class Matcher {
 
   /// Sets the logits of all tokens that may not come next to -infinity. EOS may come exactly when the text
   /// may end.
-  /// @param logits [vocab], at least as many as the table has tokens; entries beyond those are forbidden.
+  /// @param logits [vocab]; entries beyond the tokens of the table are forbidden.
   /// @return False when nothing is allowed: the text is complete and either nothing may follow or there is no
   ///   EOS to say so.
   /// @throws UnsupportedError when the text may not end and no token of the vocabulary can continue it, or

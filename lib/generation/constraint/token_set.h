@@ -2,7 +2,6 @@
 /// Sets of tokens: one bit each, or a list where there are few.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -17,12 +16,8 @@ class TokenBits {
   void reset(std::size_t n_tokens) { words_.assign((n_tokens + 63) / 64, 0); }
   void add(TokenId id) { word(id) |= bit(id); }
   void remove(TokenId id) { word(id) &= ~bit(id); }
-  bool has(TokenId id) const { return (words_[static_cast<std::size_t>(id) / 64] & bit(id)) != 0; }
   void add(const TokenBits& other) {
     for (std::size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
-  }
-  bool empty() const {
-    return std::all_of(words_.begin(), words_.end(), [](std::uint64_t word) { return word == 0; });
   }
   std::span<const std::uint64_t> words() const { return words_; }
 
