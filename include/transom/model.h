@@ -15,6 +15,7 @@
 #include "transom/export.h"
 #include "transom/generation.h"
 #include "transom/generation_config.h"
+#include "transom/scoring.h"
 #include "transom/session.h"
 #include "transom/tokenizer.h"
 
@@ -97,6 +98,20 @@ class TRANSOM_API Model {
                                          const GenerationConfig& config = {},
                                          const BatchCallback& on_text = {}) const;
 
+  /// How probable each continuation is after the prompt, which is read once for all of them.
+  ///
+  /// Prompt and continuation are tokenised together, as lm-evaluation-harness does: spaces at the prompt's
+  /// end move to the continuation, and what follows the tokens that the prompt has by itself is scored. Where
+  /// characters of both merge into one token, it is scored with the continuation, whose probability then
+  /// includes these characters of the prompt. (lm-evaluation-harness counts it as prompt, and may score
+  /// nothing.) Without tokens to score the logprob is 0.
+  /// @throws InvalidArgument when no token precedes a continuation, for an id outside the vocabulary, and for
+  ///   a text longer than the context.
+  std::vector<Score> score(std::string_view prompt, std::span<const std::string> continuations) const;
+  /// The same for ids as they are.
+  std::vector<Score> score(std::span<const TokenId> prompt,
+                           std::span<const std::vector<TokenId>> continuations) const;
+
   /// A new empty text. @throws InvalidArgument for impossible options, OutOfMemory.
   Session new_session(const SessionOptions& options = {}) const;
 
@@ -110,6 +125,7 @@ class TRANSOM_API Model {
   explicit Model(std::shared_ptr<const api::ModelImpl> impl);
 
  private:
+  friend class Session;
   const api::ModelImpl& impl() const;
   std::shared_ptr<const api::ModelImpl> impl_;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -10,12 +11,14 @@
 #include "transom/export.h"
 #include "transom/generation.h"
 #include "transom/generation_config.h"
+#include "transom/scoring.h"
 
 namespace transom {
 
 namespace api {
 class SessionImpl;
 }
+class Model;
 
 struct SessionOptions {
   /// Tokens that the session can hold. 0 = max_context of the configuration, else max_position_embeddings.
@@ -67,6 +70,25 @@ class TRANSOM_API Session {
   /// A session that goes on from here by itself, on any thread. Its cache is shared with this one until one
   /// of the two writes; what the first to write then copies is the text so far.
   Session fork() const;
+
+  /// Writes the text and its cache to one file, from which restore() goes on without reading the text again.
+  /// A file that is there already is replaced in one step: a reader sees the old one or the new one.
+  /// @throws DeviceError when the system refuses.
+  void save(const std::filesystem::path& path) const;
+  /// The session that was saved, with the options that it had: what it says next is the same, bit for bit on
+  /// the same machine. Any process may restore it that has loaded the same weights with the same settings.
+  /// @throws NotFound for no file; FormatError for a damaged one; InvalidArgument for a session of another
+  ///   model, other weights, another window or another dtype, naming what differs; UnsupportedError for
+  ///   another version of the format; OutOfMemory.
+  static Session restore(const Model& model, const std::filesystem::path& path);
+
+  /// One vector for a text, f32 [hidden_size]: the states of its tokens after the last norm, pooled. The text
+  /// is read by itself; the session lends its workspace and stays as it is.
+  /// @param text Special tokens are added. @param normalize Gives the vector the length 1.
+  /// @throws InvalidArgument for no tokens, an id outside the vocabulary, or a text longer than the context.
+  std::vector<float> embed(std::string_view text, Pooling pooling = Pooling::mean, bool normalize = true);
+  std::vector<float> embed(std::span<const TokenId> ids, Pooling pooling = Pooling::mean,
+                           bool normalize = true);
 
   /// Tokens in the session.
   std::int64_t position() const;

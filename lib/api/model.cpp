@@ -5,6 +5,7 @@
 
 #include "api/batch.h"
 #include "api/model_impl.h"
+#include "api/score.h"
 #include "api/session_impl.h"
 #include "core/checks.h"
 #include "io/safetensors_write.h"
@@ -159,6 +160,15 @@ std::vector<Generation> Model::generate_batch(std::span<const std::vector<TokenI
                                               const GenerationConfig& config,
                                               const BatchCallback& on_text) const {
   return api::generate_batch(impl(), prompts, config, on_text);
+}
+
+std::vector<Score> Model::score(std::string_view prompt, std::span<const std::string> continuations) const {
+  return api::score(impl(), prompt, continuations);
+}
+
+std::vector<Score> Model::score(std::span<const TokenId> prompt,
+                                std::span<const std::vector<TokenId>> continuations) const {
+  return api::score(impl(), prompt, continuations);
 }
 
 Session Model::new_session(const SessionOptions& options) const {

@@ -7,7 +7,13 @@
 #include "core/checks.h"
 #include "generation/beam_search.h"
 #include "generation/loop.h"
+#include "io/file.h"
+#include "io/safetensors_write.h"
+#include "io/weight_sample.h"
+#include "model/description.h"
+#include "model/pooling.h"
 #include "transom/error.h"
+#include "transom/model.h"
 
 namespace transom {
 
@@ -15,10 +21,24 @@ using core::message;
 
 namespace api {
 
+namespace {
+
+std::string describe(const ModelImpl& model) {
+  return model::describe(*model.transformer, io::sample_weights(*model.checkpoint));
+}
+
+}  // namespace
+
 SessionImpl::SessionImpl(std::shared_ptr<const ModelImpl> model, const SessionOptions& options)
     : model_(std::move(model)),
       sequence_(std::make_unique<model::Sequence>(
           *model_->transformer, model::SequenceOptions{options.max_context, options.prefill_chunk})),
+      logits_(static_cast<std::size_t>(model_->transformer->spec().vocab)) {}
+
+SessionImpl::SessionImpl(model::SavedText text, std::shared_ptr<const ModelImpl> model)
+    : model_(std::move(model)),
+      sequence_(std::move(text.sequence)),
+      tokens_(std::move(text.tokens)),
       logits_(static_cast<std::size_t>(model_->transformer->spec().vocab)) {}
 
 SessionImpl::SessionImpl(const SessionImpl& other)
@@ -115,9 +135,37 @@ Generation SessionImpl::chat(std::span<const ChatMessage> messages, const Genera
 }
 
 std::unique_ptr<SessionImpl> SessionImpl::fork() const {
-  if (in_use_)
-    throw InvalidArgument("the session is in use: a callback can not fork the session that calls it");
+  check_idle("fork");
   return std::unique_ptr<SessionImpl>(new SessionImpl(*this));
+}
+
+void SessionImpl::check_idle(const char* what) const {
+  if (in_use_) {
+    throw InvalidArgument(
+        message("the session is in use: a callback can not ", what, " the session that calls it"));
+  }
+}
+
+std::unique_ptr<SessionImpl> SessionImpl::restore(std::shared_ptr<const ModelImpl> model,
+                                                  const std::filesystem::path& path) {
+  const io::MappedFile file(path);
+  model::SavedText text =
+      model::read_session(file.bytes(), path.string(), *model->transformer, describe(*model),
+                          [&](std::span<const std::byte> bytes) { file.release_pages(bytes); });
+  return std::unique_ptr<SessionImpl>(new SessionImpl(std::move(text), std::move(model)));
+}
+
+void SessionImpl::save(const std::filesystem::path& path) const {
+  check_idle("save");
+  const std::string description = describe(*model_);
+  io::replace_file(path,
+                   [&](std::ostream& out) { model::write_session(out, *sequence_, tokens_, description); });
+}
+
+std::vector<float> SessionImpl::embed(std::span<const TokenId> ids, Pooling pooling, bool normalize) {
+  const Use use(*this);
+  const std::unique_ptr<model::Sequence> scratch = sequence_->sibling();
+  return model::embed(*scratch, ids, pooling, normalize);
 }
 
 /// Checks everything, then makes the prompt part of the text.
@@ -181,6 +229,21 @@ Generation Session::chat(std::span<const ChatMessage> messages, const Generation
 }
 
 Session Session::fork() const { return Session(impl().fork()); }
+
+void Session::save(const std::filesystem::path& path) const { impl().save(path); }
+
+Session Session::restore(const Model& model, const std::filesystem::path& path) {
+  model.impl();
+  return Session(api::SessionImpl::restore(model.impl_, path));
+}
+
+std::vector<float> Session::embed(std::string_view text, Pooling pooling, bool normalize) {
+  return impl().embed(impl().model().require_tokenizer().encode(text), pooling, normalize);
+}
+
+std::vector<float> Session::embed(std::span<const TokenId> ids, Pooling pooling, bool normalize) {
+  return impl().embed(ids, pooling, normalize);
+}
 
 std::int64_t Session::position() const { return static_cast<std::int64_t>(impl().tokens().size()); }
 std::span<const TokenId> Session::tokens() const { return impl().tokens(); }

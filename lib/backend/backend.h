@@ -118,6 +118,10 @@ class Backend {
                          const KvCacheView& cache) = 0;
   virtual void kv_copy(const KvCacheView& from, std::int64_t first_position, std::int64_t end_position,
                        const KvCacheView& to) = 0;
+  virtual void kv_read(const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,
+                       std::span<std::byte> bytes) = 0;
+  virtual void kv_write(std::span<const std::byte> bytes, std::int64_t first_slot, std::int64_t slots,
+                        const KvCacheView& cache) = 0;
   virtual void attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
                          const AttentionParams& params, const TensorView& dst) = 0;
   virtual void gated_linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst) = 0;

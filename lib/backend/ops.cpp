@@ -35,6 +35,14 @@ void check_cache(const char* op, const KvCacheView& cache, std::int64_t kv_heads
           keys, " does not fit ", kv_heads, " heads of ", dim);
 }
 
+void check_slots(const char* op, const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,
+                 std::size_t bytes) {
+  check_cache(op, cache, cache.keys.extent[0], cache.keys.extent[2]);
+  require(first_slot >= 0 && slots >= 0 && slots <= cache.keys.extent[1] - first_slot &&
+              static_cast<std::int64_t>(bytes) == slots * kv_slot_bytes(cache),
+          op, ": ", slots, " slots from ", first_slot, " in ", bytes, " bytes, cache ", cache.keys);
+}
+
 }  // namespace
 
 void embed(Backend& backend, const TensorView& table, std::span<const std::int32_t> ids,
@@ -99,6 +107,23 @@ void kv_copy(Backend& backend, const KvCacheView& from, std::int64_t first_posit
   require(first_position >= 0 && first_position <= end_position, "kv_copy: positions ", first_position,
           " to ", end_position);
   backend.kv_copy(from, first_position, end_position, to);
+}
+
+std::int64_t kv_slot_bytes(const KvCacheView& cache) {
+  return 2 * cache.keys.extent[0] * cache.keys.extent[2] *
+         static_cast<std::int64_t>(dtype_size(cache.keys.dtype));
+}
+
+void kv_read(Backend& backend, const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,
+             std::span<std::byte> bytes) {
+  check_slots("kv_read", cache, first_slot, slots, bytes.size());
+  backend.kv_read(cache, first_slot, slots, bytes);
+}
+
+void kv_write(Backend& backend, std::span<const std::byte> bytes, std::int64_t first_slot, std::int64_t slots,
+              const KvCacheView& cache) {
+  check_slots("kv_write", cache, first_slot, slots, bytes.size());
+  backend.kv_write(bytes, first_slot, slots, cache);
 }
 
 void attention(Backend& backend, const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,

@@ -40,6 +40,16 @@ void kv_append(Backend& backend, const TensorView& keys, const TensorView& value
 void kv_copy(Backend& backend, const KvCacheView& from, std::int64_t first_position,
              std::int64_t end_position, const KvCacheView& to);
 
+/// Slots [first_slot, first_slot + slots) of a cache as bytes on the host: for each slot its keys [kv_heads,
+/// dim], then its values, in the cache's dtype.
+void kv_read(Backend& backend, const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,
+             std::span<std::byte> bytes);
+/// The reverse.
+void kv_write(Backend& backend, std::span<const std::byte> bytes, std::int64_t first_slot, std::int64_t slots,
+              const KvCacheView& cache);
+/// Bytes of one slot in this form.
+std::int64_t kv_slot_bytes(const KvCacheView& cache);
+
 /// Windowed grouped-query attention. q, dst [tokens, heads, dim]; q_sink: null, or the queries for the sinks.
 void attention(Backend& backend, const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
                const AttentionParams& params, const TensorView& dst);

@@ -91,6 +91,11 @@ void KvCache::copy_positions(const KvCache& from, std::int64_t first, std::int64
     backend::ops::kv_copy(backend_, from.layers_[i], first, end, layers_[i]);
 }
 
+std::int64_t KvCache::used_slots(std::size_t layer, std::int64_t position, std::int64_t furthest) const {
+  const std::int64_t capacity = layers_[layer].keys.extent[1];
+  return furthest <= capacity ? position : capacity;
+}
+
 std::int64_t KvCache::oldest_restorable(std::int64_t furthest) const {
   std::int64_t oldest = 0;
   for (std::size_t i = 0; i < layers_.size(); ++i) {

@@ -41,6 +41,10 @@ class KvCache {
   /// Takes positions [first, end) of a cache of the same geometry.
   void copy_positions(const KvCache& from, std::int64_t first, std::int64_t end);
 
+  /// Slots of a layer, from the first on, that hold what a text at `position` which once reached `furthest`
+  /// may still see.
+  std::int64_t used_slots(std::size_t layer, std::int64_t position, std::int64_t furthest) const;
+
   /// The smallest position to which a text that once reached `furthest` can be cut back, so that no layer
   /// would need slots that were overwritten since.
   std::int64_t oldest_restorable(std::int64_t furthest) const;

@@ -30,9 +30,9 @@ std::int64_t context_of(const ModelSpec& spec, const SequenceOptions& options) {
 }
 
 std::int64_t chunk_of(const SequenceOptions& options, std::int64_t context) {
-  if (options.prefill_chunk < 1 || options.prefill_chunk > 65536) {
+  if (options.prefill_chunk < 1 || options.prefill_chunk > kMaxChunk) {
     throw InvalidArgument(
-        message("prefill_chunk: expected 1 to 65536 tokens, found ", options.prefill_chunk));
+        message("prefill_chunk: expected 1 to ", kMaxChunk, " tokens, found ", options.prefill_chunk));
   }
   return std::min(options.prefill_chunk, context);
 }
@@ -188,6 +188,29 @@ void Sequence::forward(std::span<const std::int32_t> ids, bool all, std::span<fl
   }
 }
 
+void Sequence::states(std::span<const std::int32_t> ids, std::span<float> states) {
+  const auto tokens = static_cast<std::int64_t>(ids.size());
+  const std::int64_t width = hidden();
+  if (ids.empty() || tokens > chunk_ || static_cast<std::int64_t>(states.size()) != tokens * width) {
+    throw InvalidArgument(message("states: expected 1 to ", chunk_, " tokens and ", width,
+                                  " values for each, found ", tokens, " and ", states.size()));
+  }
+  check_ids(ids, position_);
+  own_cache();
+  const TokenRun run{&cache_, position_, 0, tokens};
+  const auto step = [&] {
+    run_layers(transformer_, *workspace_, {&run, 1}, ids);
+    for (std::int64_t row = 0; row < tokens; row += workspace_->score_rows) {
+      const std::int64_t rows = std::min(workspace_->score_rows, tokens - row);
+      transformer_.backend().download(
+          states.subspan(static_cast<std::size_t>(row * width), static_cast<std::size_t>(rows * width)),
+          norm_rows(transformer_, *workspace_, row, rows));
+    }
+  };
+  transformer_.backend().execute(std::cref(step));
+  advance(tokens);
+}
+
 void Sequence::step(std::span<Sequence* const> sequences, std::span<const std::int32_t> ids,
                     std::span<float> logits) {
   const Transformer& transformer = sequences.front()->transformer_;
@@ -219,9 +242,8 @@ void Sequence::advance(std::int64_t tokens) {
   furthest_ = std::max(furthest_, position_);
 }
 
-void Sequence::forward_rows(const Transformer& transformer, Workspace& workspace,
-                            std::span<const TokenRun> runs, std::span<const std::int32_t> ids,
-                            std::int64_t first_scored, std::span<float> logits) {
+void Sequence::run_layers(const Transformer& transformer, Workspace& workspace,
+                          std::span<const TokenRun> runs, std::span<const std::int32_t> ids) {
   backend::Backend& backend = transformer.backend();
   const ModelSpec& spec = transformer.spec();
   const auto tokens = static_cast<std::int64_t>(ids.size());
@@ -232,7 +254,23 @@ void Sequence::forward_rows(const Transformer& transformer, Workspace& workspace
     run_decoder_block(spec, i, transformer.weights().layers[i], workspace.ropes[workspace.rope_of_layer[i]],
                       runs, work, backend);
   }
-  if (!logits.empty()) score(transformer, workspace, first_scored, tokens, logits);
+}
+
+void Sequence::forward_rows(const Transformer& transformer, Workspace& workspace,
+                            std::span<const TokenRun> runs, std::span<const std::int32_t> ids,
+                            std::int64_t first_scored, std::span<float> logits) {
+  run_layers(transformer, workspace, runs, ids);
+  if (!logits.empty())
+    score(transformer, workspace, first_scored, static_cast<std::int64_t>(ids.size()), logits);
+}
+
+TensorView Sequence::norm_rows(const Transformer& transformer, Workspace& workspace, std::int64_t row,
+                               std::int64_t rows) {
+  const TensorView normed = workspace.scored.row_slice(0, rows);
+  ops::rms_norm(transformer.backend(), workspace.block.x.row_slice(row, rows),
+                transformer.weights().final_norm, static_cast<float>(transformer.spec().norm_epsilon),
+                normed);
+  return normed;
 }
 
 void Sequence::score(const Transformer& transformer, Workspace& workspace, std::int64_t row, std::int64_t end,
@@ -241,11 +279,8 @@ void Sequence::score(const Transformer& transformer, Workspace& workspace, std::
   const ModelSpec& spec = transformer.spec();
   while (row < end) {
     const std::int64_t rows = std::min(workspace.score_rows, end - row);
-    const TensorView scored = workspace.scored.row_slice(0, rows);
     const TensorView out = workspace.logits.row_slice(0, rows);
-    ops::rms_norm(backend, workspace.block.x.row_slice(row, rows), transformer.weights().final_norm,
-                  static_cast<float>(spec.norm_epsilon), scored);
-    ops::linear(backend, *transformer.weights().head, scored, out);
+    ops::linear(backend, *transformer.weights().head, norm_rows(transformer, workspace, row, rows), out);
     const auto floats = static_cast<std::size_t>(rows * spec.vocab);
     backend.download(logits.first(floats), out);
     logits = logits.subspan(floats);

@@ -22,6 +22,9 @@ struct SequenceOptions {
   std::int64_t prefill_chunk = 512;
 };
 
+/// The largest prefill_chunk.
+constexpr std::int64_t kMaxChunk = 65536;
+
 /// Tokens that a sequence holds when its options do not say.
 std::int64_t default_context(const ModelSpec& spec);
 
@@ -48,6 +51,10 @@ class Sequence {
   /// @throws InvalidArgument, before anything changes, for ids outside the vocabulary or beyond the context.
   void forward(std::span<const std::int32_t> ids, bool all, std::span<float> logits);
 
+  /// Appends at most chunk() ids and writes what the model makes of each before the head scores it: f32
+  /// states [ids.size(), hidden], normed. @throws as forward().
+  void states(std::span<const std::int32_t> ids, std::span<float> states);
+
   /// Appends one id to each of several siblings in one step, so that the weights are read once, and writes
   /// f32 logits [sequences, vocab]. @throws as forward().
   static void step(std::span<Sequence* const> sequences, std::span<const std::int32_t> ids,
@@ -57,16 +64,26 @@ class Sequence {
   /// and for a text beyond the context.
   void check_ids(std::span<const std::int32_t> ids, std::int64_t position) const;
 
+  const Transformer& transformer() const { return transformer_; }
   std::int64_t position() const { return position_; }
   std::int64_t context() const { return context_; }
   std::int64_t chunk() const { return chunk_; }
   std::int64_t vocab() const { return transformer_.spec().vocab; }
+  std::int64_t hidden() const { return transformer_.spec().hidden; }
   std::int64_t kv_bytes() const { return cache_.bytes(); }
   std::int64_t workspace_bytes() const;
 
   /// For benchmarks: takes positions up to here as read, with whatever the cache holds.
   void assume_position(std::int64_t position) { position_ = position; }
   const KvCache& cache() const { return cache_; }
+
+  /// For session files: the furthest position since the text was empty.
+  std::int64_t furthest() const { return furthest_; }
+  /// Stands where another sequence stood, whose slots were written into the cache of this new one.
+  void resume(std::int64_t position, std::int64_t furthest) {
+    position_ = position;
+    furthest_ = furthest;
+  }
 
   /// Whether truncate() to this position is possible.
   bool can_truncate(std::int64_t position) const;
@@ -78,10 +95,16 @@ class Sequence {
 
   Sequence(const Sequence& other, std::shared_ptr<Workspace> workspace, KvCache cache);
   std::shared_ptr<Workspace> make_workspace() const;
-  /// One step of the whole transformer over the rows of `runs`; logits of the rows from `first_scored` on.
+  /// One step of all layers over the rows of `runs`.
+  static void run_layers(const Transformer& transformer, Workspace& workspace, std::span<const TokenRun> runs,
+                         std::span<const std::int32_t> ids);
+  /// The same, and logits of the rows from `first_scored` on.
   static void forward_rows(const Transformer& transformer, Workspace& workspace,
                            std::span<const TokenRun> runs, std::span<const std::int32_t> ids,
                            std::int64_t first_scored, std::span<float> logits);
+  /// The final norm of at most score_rows rows.
+  static core::TensorView norm_rows(const Transformer& transformer, Workspace& workspace, std::int64_t row,
+                                    std::int64_t rows);
   static void score(const Transformer& transformer, Workspace& workspace, std::int64_t row, std::int64_t end,
                     std::span<float> logits);
   /// Before tokens are appended.

@@ -27,7 +27,7 @@ set(ROOMS
   "kernels/cuda          | kernels/common                                                 | c cuda")
 
 # Small enums and structs that every room under lib may use (include/transom). The handles are for lib/api alone.
-set(VOCABULARY config device dtype error export generation generation_config log value version)
+set(VOCABULARY config device dtype error export generation generation_config log scoring value version)
 
 # Groups of system headers. A header of no group is unknown and fails: it is a new dependency, or a typing error.
 set(GROUP_pod stddef.h stdint.h string.h)

@@ -37,6 +37,23 @@ kernels::KvView kv_view(const KvCacheView& cache) {
   return view;
 }
 
+/// Calls copy(row of the cache, offset of its bytes, their count) for each head of keys and values of each
+/// slot.
+template <typename Copy>
+void for_each_row(const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots, const Copy& copy) {
+  const kernels::KvView view = kv_view(cache);
+  const std::size_t row = view.head_dim * kernels::kv_size(view.type);
+  std::size_t offset = 0;
+  for (std::size_t slot = count(first_slot); slot < count(first_slot + slots); ++slot) {
+    for (void* half : {view.keys, view.values}) {
+      for (std::size_t head = 0; head < view.n_kv_heads; ++head) {
+        copy(static_cast<std::byte*>(half) + (head * view.capacity + slot) * row, offset, row);
+        offset += row;
+      }
+    }
+  }
+}
+
 }  // namespace
 
 CpuBackend::CpuBackend(int threads, bool pin_threads) : pool_(threads, pin_threads), table_(&select_table()) {
@@ -186,6 +203,20 @@ void CpuBackend::kv_copy(const KvCacheView& from, std::int64_t first_position, s
     }
     position += static_cast<std::int64_t>(slots);
   }
+}
+
+void CpuBackend::kv_read(const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,
+                         std::span<std::byte> bytes) {
+  for_each_row(cache, first_slot, slots, [&](const std::byte* row, std::size_t offset, std::size_t size) {
+    std::memcpy(bytes.data() + offset, row, size);
+  });
+}
+
+void CpuBackend::kv_write(std::span<const std::byte> bytes, std::int64_t first_slot, std::int64_t slots,
+                          const KvCacheView& cache) {
+  for_each_row(cache, first_slot, slots, [&](std::byte* row, std::size_t offset, std::size_t size) {
+    std::memcpy(row, bytes.data() + offset, size);
+  });
 }
 
 void CpuBackend::attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,

@@ -38,6 +38,10 @@ class CpuBackend final : public Backend {
                  const KvCacheView& cache) override;
   void kv_copy(const KvCacheView& from, std::int64_t first_position, std::int64_t end_position,
                const KvCacheView& to) override;
+  void kv_read(const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,
+               std::span<std::byte> bytes) override;
+  void kv_write(std::span<const std::byte> bytes, std::int64_t first_slot, std::int64_t slots,
+                const KvCacheView& cache) override;
   void attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
                  const AttentionParams& params, const TensorView& dst) override;
   void gated_linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst) override;
