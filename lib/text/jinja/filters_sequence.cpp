@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Filters of lists and dicts, apart from those that choose or sort.
-#include <algorithm>
 
 #include "text/jinja/filters.h"
 #include "text/jinja/lookup.h"
