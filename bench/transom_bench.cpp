@@ -37,6 +37,9 @@ void add_options(CLI::App& app, Options& options, Modes& modes) {
   app.add_flag("!--no-pin", options.pin, "Do not pin threads to cores");
   app.add_option("--prefill", options.prefill, "Prompt lengths")->delimiter(',');
   app.add_option("--depth", options.depths, "Depths at which decode is measured")->delimiter(',');
+  app.add_option("--batch", options.batches, "Texts that decode together, at depth 0")
+      ->delimiter(',')
+      ->check(CLI::Range(2, 512));
   app.add_option("--decode-tokens", options.decode_tokens, "Tokens per decode measurement")
       ->check(CLI::Range(1, 4096));
   app.add_option("--repeats", options.repeats, "Prefills per measurement, the median counts")
@@ -79,7 +82,7 @@ double largest_kv_bytes(const transom::model::Transformer& transformer, const Op
 Report measure(const Options& options, std::size_t threads) {
   Report report;
   report.options = options;
-  const std::size_t steps = options.prefill.size() + options.depths.size() + 2;
+  const std::size_t steps = options.prefill.size() + options.depths.size() + options.batches.size() + 2;
   std::size_t step = 0;
   show_progress(step++, steps, "ceilings");
   report.roofline = measure_roofline_apart(threads);
@@ -92,7 +95,11 @@ Report measure(const Options& options, std::size_t threads) {
   }
   for (const std::int64_t depth : options.depths) {
     show_progress(step++, steps, "decode");
-    report.lines.push_back(measure_decode(transformer, options, depth, report.roofline));
+    report.lines.push_back(measure_decode(transformer, options, depth, 1, report.roofline));
+  }
+  for (const std::int64_t texts : options.batches) {
+    show_progress(step++, steps, "batch");
+    report.lines.push_back(measure_decode(transformer, options, 0, texts, report.roofline));
   }
   show_progress(steps, steps, "");
   const auto device = transformer.backend().describe();

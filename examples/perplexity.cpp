@@ -22,7 +22,7 @@ namespace {
 using Ids = std::span<const transom::TokenId>;
 
 struct Options {
-  std::string model, text, reference, quantization;
+  std::string model, text, reference, quantization, dtype;
   std::int64_t context = 1024, stride = 512, max_tokens = 0;
 };
 
@@ -133,10 +133,11 @@ std::string read_text(const std::string& path) {
 }
 
 int run(const Options& options) {
-  if (options.context < 2 || options.stride < 1 || options.stride >= options.context)
-    throw transom::InvalidArgument("expected --context of at least 2 and --stride from 1 to below --context");
+  if (options.context < 2 || options.stride < 1 || options.stride > options.context)
+    throw transom::InvalidArgument("expected --context of at least 2 and --stride from 1 to --context");
   auto config = transom::AutoConfig::from_pretrained(options.model);
   if (!options.quantization.empty()) config.update({{"quantization", options.quantization}});
+  if (!options.dtype.empty()) config.update({{"dtype", options.dtype}});
   const auto model = transom::AutoModel::from_pretrained(options.model, config);
   transom::Model reference;
   if (!options.reference.empty()) {
@@ -174,6 +175,7 @@ int main(int argc, char** argv) try {
   app.add_option("--context", options.context, "Tokens of a window");
   app.add_option("--stride", options.stride, "Tokens from one window to the next");
   app.add_option("--max-tokens", options.max_tokens, "Only the first tokens of the text; 0 = all");
+  app.add_option("--dtype", options.dtype, "Weights in memory: auto, f32, bf16");
   app.add_option("--quantization", options.quantization, "none, int8");
   app.add_option("--reference", options.reference, "Model directory to compare with");
   CLI11_PARSE(app, argc, argv);

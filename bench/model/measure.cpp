@@ -151,33 +151,44 @@ Measurement measure_prefill(const model::Transformer& transformer, const Options
 }
 
 Measurement measure_decode(const model::Transformer& transformer, const Options& options, std::int64_t depth,
-                           Roofline& roofline) {
+                           std::int64_t texts, Roofline& roofline) {
   const model::ModelSpec& spec = transformer.spec();
-  model::Sequence sequence(transformer, {depth + options.decode_tokens + 8, 16});
-  fill_cache(sequence, spec.layers.size());
-  sequence.assume_position(depth);
-  std::vector<float> logits(static_cast<std::size_t>(spec.vocab));
-  const std::vector<std::int32_t> ids = random_ids(options.decode_tokens + 2, spec.vocab);
+  model::Sequence first(transformer, {depth + options.decode_tokens + 8, std::max(std::int64_t{16}, texts)});
+  std::vector<std::unique_ptr<model::Sequence>> siblings;
+  std::vector<model::Sequence*> sequences{&first};
+  while (static_cast<std::int64_t>(sequences.size()) < texts)
+    sequences.push_back(siblings.emplace_back(first.sibling()).get());
+  for (model::Sequence* sequence : sequences) {
+    fill_cache(*sequence, spec.layers.size());
+    sequence->assume_position(depth);
+  }
+  std::vector<float> logits(static_cast<std::size_t>(spec.vocab * texts));
+  const std::vector<std::int32_t> ids = random_ids((options.decode_tokens + 2) * texts, spec.vocab);
+  const auto step = [&](std::size_t i) {
+    const auto count = static_cast<std::size_t>(texts);
+    model::Sequence::step(sequences, std::span(ids).subspan(i * count, count), logits);
+  };
   const auto threads = static_cast<std::size_t>(transformer.backend().describe().threads);
   const double before = measure_roofline_apart(threads).read_bytes_per_s;
-  for (std::size_t i = 0; i < 2; ++i) sequence.forward(std::span(ids).subspan(i, 1), false, logits);
+  for (std::size_t i = 0; i < 2; ++i) step(i);
   std::vector<double> seconds;
-  for (std::size_t i = 2; i < ids.size(); ++i) {
+  for (std::size_t i = 2; i < static_cast<std::size_t>(options.decode_tokens) + 2; ++i) {
     const auto start = Clock::now();
-    sequence.forward(std::span(ids).subspan(i, 1), false, logits);
+    step(i);
     seconds.push_back(seconds_since(start));
   }
   const double after = measure_roofline_apart(threads).read_bytes_per_s;
   roofline.read_bytes_per_s = std::max(before, after);
-  const double time = median(seconds);
+  const double time = median(seconds) / static_cast<double>(texts);
   const double kv_row = 2.0 * static_cast<double>(spec.n_kv_heads * spec.head_dim) *
                         static_cast<double>(dtype_size(transformer.kv_dtype()));
   Measurement line;
-  line.phase = "decode";
-  line.tokens = depth;
+  line.phase = texts == 1 ? "decode" : "batch";
+  line.tokens = texts == 1 ? depth : texts;
   line.tokens_per_s = 1 / time;
   line.bytes_per_token =
-      static_cast<double>(transformer.weights().decode_bytes) + kv_row * visible_tokens(spec, depth);
+      static_cast<double>(transformer.weights().decode_bytes) / static_cast<double>(texts) +
+      kv_row * visible_tokens(spec, depth);
   line.ops_per_token = block_ops(spec) + head_ops(spec) + attention_ops(spec, visible_tokens(spec, depth));
   line.read_bytes_per_s = roofline.read_bytes_per_s;
   line.bandwidth_share = line.bytes_per_token / time / line.read_bytes_per_s;

@@ -22,6 +22,7 @@ struct Options {
   bool pin = true;
   std::vector<std::int64_t> prefill{32, 512, 2048};
   std::vector<std::int64_t> depths{0, 2048, 16384};
+  std::vector<std::int64_t> batches{8};  // texts that take their steps together, at depth 0
   std::int64_t window = 0;
   int decode_tokens = 32;
   int repeats = 3;
@@ -37,10 +38,10 @@ Loaded load_model(const Options& options);
 
 /// One line of the report.
 struct Measurement {
-  std::string phase;        // "prefill" or "decode"
-  std::int64_t tokens = 0;  // of the prompt, or the depth of decode
+  std::string phase;        // "prefill", "decode" or "batch"
+  std::int64_t tokens = 0;  // of the prompt, the depth of decode, or the texts of a batch
   double tokens_per_s = 0;
-  double bytes_per_token = 0;   // decode: weights and KV cache that a token reads
+  double bytes_per_token = 0;   // decode: weights and KV cache that a token reads; batch: a share of a step's
   double ops_per_token = 0;     // multiply and add counted apart
   double bandwidth_share = 0;   // of the read bandwidth measured around this line
   double arithmetic_share = 0;  // of the peak of the weights' type
@@ -52,9 +53,10 @@ double arithmetic_peak(const Roofline& roofline, const Options& options);
 
 Measurement measure_prefill(const model::Transformer& transformer, const Options& options,
                             std::int64_t tokens, const Roofline& roofline);
+/// Steps of `texts` texts together, each at `depth`; one text is plain decode.
 /// The bandwidth of the machine changes from minute to minute: it is measured before and after, and the
 /// larger one counts.
 Measurement measure_decode(const model::Transformer& transformer, const Options& options, std::int64_t depth,
-                           Roofline& roofline);
+                           std::int64_t texts, Roofline& roofline);
 
 }  // namespace transom::bench

@@ -27,11 +27,11 @@ void print_table(const Report& report) {
   std::printf("%-8s %7s %10s %10s %12s %10s\n", "phase", "tokens", "tokens/s", "GB/token", "% bandwidth",
               "% peak");
   for (const Measurement& line : report.lines) {
-    const bool decode = line.phase == "decode";
-    std::printf("%-8s %7lld %10.2f ", decode ? "decode@" : "prefill", static_cast<long long>(line.tokens),
-                line.tokens_per_s);
-    decode ? std::printf("%10.3f %12.1f", line.bytes_per_token / 1e9, 100 * line.bandwidth_share)
-           : std::printf("%10s %12s", "-", "-");
+    const bool prefill = line.phase == "prefill";
+    std::printf("%-8s %7lld %10.2f ", line.phase == "decode" ? "decode@" : line.phase.c_str(),
+                static_cast<long long>(line.tokens), line.tokens_per_s);
+    !prefill ? std::printf("%10.3f %12.1f", line.bytes_per_token / 1e9, 100 * line.bandwidth_share)
+             : std::printf("%10s %12s", "-", "-");
     std::printf(" %10.1f\n", 100 * line.arithmetic_share);
   }
   std::printf(

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "core/checks.h"
-#include "generation/beam_search.h"
+#include "generation/beams/beam_search.h"
 #include "generation/loop.h"
 #include "transom/error.h"
 

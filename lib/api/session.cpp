@@ -5,7 +5,7 @@
 
 #include "api/session_impl.h"
 #include "core/checks.h"
-#include "generation/beam_search.h"
+#include "generation/beams/beam_search.h"
 #include "generation/loop.h"
 #include "io/file.h"
 #include "io/safetensors_write.h"

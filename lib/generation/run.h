@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "generation/constraint/constraint.h"
-#include "generation/guidance.h"
-#include "generation/processors.h"
-#include "generation/sampler.h"
+#include "generation/processors/guidance.h"
+#include "generation/processors/processors.h"
+#include "generation/sampling/sampler.h"
 #include "generation/settings.h"
 #include "generation/text_output.h"
 #include "model/sequence.h"

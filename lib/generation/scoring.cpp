@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "generation/sampler.h"
+#include "generation/sampling/sampler.h"
 
 namespace transom::generation {
 

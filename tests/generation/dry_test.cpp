@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generation/dry.h"
+#include "generation/processors/dry.h"
 
 #include <cmath>
 #include <map>

@@ -6,8 +6,8 @@
 #include <limits>
 
 #include "generation/generation_file.h"
-#include "generation/processors.h"
-#include "generation/sampler.h"
+#include "generation/processors/processors.h"
+#include "generation/sampling/sampler.h"
 #include "generation/settings.h"
 #include "tests/support/catch.h"
 

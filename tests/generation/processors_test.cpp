@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generation/processors.h"
+#include "generation/processors/processors.h"
 
 #include <cmath>
 #include <limits>

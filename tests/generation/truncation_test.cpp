@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Samplers that transformers has not (the others: golden_test.cpp), and exact distributions.
-#include "generation/truncation.h"
+#include "generation/sampling/truncation.h"
 
 #include <cmath>
 #include <set>
 
-#include "generation/sampler.h"
+#include "generation/sampling/sampler.h"
 #include "tests/support/catch.h"
 
 using transom::TokenId;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Filters of lists and dicts, apart from those that choose or sort.
-#include <algorithm>
 
 #include "text/jinja/filters.h"
 #include "text/jinja/lookup.h"
@@ -79,8 +78,8 @@ Value last_filter(Runtime& runtime, const Value& input, const Arguments& argumen
 
 Value reverse_filter(Runtime& runtime, const Value& input, const Arguments& arguments) {
   bind<0>(runtime, "reverse", arguments, {}, 0);
-  std::vector<Value> items = items_of(runtime, input);
-  std::reverse(items.begin(), items.end());
+  const std::vector<Value> forward = items_of(runtime, input);
+  std::vector<Value> items(forward.rbegin(), forward.rend());
   if (!input.is_string()) return generator(runtime, std::move(items));
   std::string out;
   for (const Value& item : items) out += item.string();

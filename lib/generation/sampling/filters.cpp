@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generation/filters.h"
+#include "generation/sampling/filters.h"
 
 #include <algorithm>
 #include <cmath>

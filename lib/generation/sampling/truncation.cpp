@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generation/truncation.h"
+#include "generation/sampling/truncation.h"
 
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
 
-#include "generation/filters.h"
+#include "generation/sampling/filters.h"
 #include "transom/error.h"
 
 namespace transom::generation {

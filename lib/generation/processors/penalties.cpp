@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generation/penalties.h"
+#include "generation/processors/penalties.h"
 
 namespace transom::generation {
 

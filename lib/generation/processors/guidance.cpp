@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generation/guidance.h"
+#include "generation/processors/guidance.h"
 
-#include "generation/sampler.h"
+#include "generation/sampling/sampler.h"
 
 namespace transom::generation {
 

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "generation/dry.h"
+#include "generation/processors/dry.h"
 #include "generation/settings.h"
 
 namespace transom::generation {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generation/beam_search.h"
+#include "generation/beams/beam_search.h"
 
 #include <algorithm>
 #include <chrono>
 #include <limits>
 
-#include "generation/beam_caches.h"
-#include "generation/beam_group.h"
-#include "generation/processors.h"
-#include "generation/sampler.h"
+#include "generation/beams/beam_caches.h"
+#include "generation/beams/beam_group.h"
+#include "generation/processors/processors.h"
+#include "generation/sampling/sampler.h"
 #include "generation/text_output.h"
 
 namespace transom::generation {

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "generation/truncation.h"
+#include "generation/sampling/truncation.h"
 
 namespace transom::generation {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generation/processors.h"
+#include "generation/processors/processors.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "generation/penalties.h"
-#include "generation/sequence_rules.h"
+#include "generation/processors/penalties.h"
+#include "generation/processors/sequence_rules.h"
 
 namespace transom::generation {
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generation/beam_group.h"
+#include "generation/beams/beam_group.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "generation/truncation.h"
+#include "generation/sampling/truncation.h"
 
 namespace transom::generation {
 

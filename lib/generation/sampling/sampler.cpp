@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generation/sampler.h"
+#include "generation/sampling/sampler.h"
 
 #include <algorithm>
 #include <cmath>

@@ -7,8 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "generation/sampling/truncation.h"
 #include "generation/settings.h"
-#include "generation/truncation.h"
 #include "transom/generation.h"
 
 namespace transom::generation {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generation/sequence_rules.h"
+#include "generation/processors/sequence_rules.h"
 
 #include <algorithm>
 #include <limits>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generation/beam_caches.h"
+#include "generation/beams/beam_caches.h"
 
 #include <algorithm>
 
