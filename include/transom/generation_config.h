@@ -31,6 +31,16 @@ enum class EarlyStopping {
   never,  ///< "never": as `no`, but at the length that would suit the open beam best
 };
 
+/// A watermark (Kirchenbauer et al. 2023), the same as transformers': the tokens before choose a part of the
+/// vocabulary that is favoured, which a detector who knows the key can count.
+struct WatermarkingConfig {
+  float greenlist_ratio = 0.25f;            ///< size of that part, in (0, 1)
+  float bias = 2;                           ///< added to its logits, after temperature and truncation
+  std::int64_t hashing_key = 15485863;      ///< at least 1
+  std::string seeding_scheme = "lefthash";  ///< by the token before; "selfhash": by the token itself, too
+  int context_width = 1;                    ///< tokens before that count with "selfhash", at least 1
+};
+
 /// How to generate. An unset field takes the value of the model's generation_config.json, and where that is
 /// silent the default named here (those of Hugging Face transformers). Processors run in the order of
 /// transformers.
@@ -137,9 +147,9 @@ struct GenerationConfig {
   std::vector<TokenId> begin_suppress_tokens = {};
   /// Called in order after the built-in processors and before temperature.
   std::vector<LogitsProcessor> processors = {};
+  std::optional<WatermarkingConfig> watermarking_config = {};
 
-  // Constraints: at most one. The text is valid by construction; where it ends by length it is the beginning
-  // of a valid one.
+  // Constraints: at most one. The text is valid; where it ends by length, it is the beginning of a valid one.
 
   /// A JSON schema: the text is a JSON value that it accepts. "{}" = any JSON.
   std::string json_schema = {};

@@ -14,12 +14,8 @@ namespace {
 
 // What transformers knows and this library has not. Set in a file, these change nothing here; the log says
 // so.
-constexpr const char* kUnknown[] = {"penalty_alpha",
-                                    "dola_layers",
-                                    "watermarking_config",
-                                    "encoder_repetition_penalty",
-                                    "prompt_lookup_num_tokens",
-                                    "encoder_no_repeat_ngram_size"};
+constexpr const char* kUnknown[] = {"penalty_alpha", "dola_layers", "encoder_repetition_penalty",
+                                    "prompt_lookup_num_tokens", "encoder_no_repeat_ngram_size"};
 
 TokenId to_id(const io::Json& value, const std::string& path) {
   const std::int64_t number = value.as_int(path);
@@ -81,6 +77,8 @@ class Reader {
       if (value.is_string()) return;
       for (const io::Json& item : value.as_array(where)) config_.stop.push_back(item.as_string(where));
     });
+    with("watermarking_config",
+         [&](const io::Json& value, const std::string& where) { watermark(value, where); });
     for (const char* key : kUnknown) {
       if (json_.find_value(key) != nullptr)
         core::log_message(LogLevel::warning, path(key), " is not supported and has no effect");
@@ -103,6 +101,18 @@ class Reader {
     const std::vector<io::Json>& two = value.as_array(where);
     if (two.size() != 2) throw FormatError(message(where, ": expected pairs, found ", two.size(), " values"));
     return {&two[0], two[1].as_double(where)};
+  }
+
+  void watermark(const io::Json& value, const std::string& where) {
+    WatermarkingConfig& watermark = config_.watermarking_config.emplace();
+    for (const auto& [key, item] : value.as_object(where)) {
+      const std::string here = where + "." + key;
+      if (key == "greenlist_ratio") watermark.greenlist_ratio = static_cast<float>(item.as_double(here));
+      if (key == "bias") watermark.bias = static_cast<float>(item.as_double(here));
+      if (key == "hashing_key") watermark.hashing_key = item.as_int(here);
+      if (key == "seeding_scheme") watermark.seeding_scheme = item.as_string(here);
+      if (key == "context_width") watermark.context_width = static_cast<int>(item.as_int(here));
+    }
   }
 
   void early(const io::Json& value, const std::string& where) {

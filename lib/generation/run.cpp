@@ -53,6 +53,8 @@ Run::Run(const Text& text, const Call& call, const TokenCallback& on_text)
       static_cast<std::int64_t>(text_.tokens->size()) - text_.sequence->position();
   if (settings_.guidance_scale != 1) guidance_.emplace(settings_, *text.sequence);
   if (settings_.constraint != nullptr) matcher_.emplace(settings_.constraint, settings_.eos_token_ids);
+  if (settings_.watermark)
+    watermark_.emplace(*settings_.watermark, static_cast<std::size_t>(text.sequence->vocab()));
   reserve();
 }
 
@@ -121,13 +123,20 @@ TokenId Run::choose(std::span<float> logits) {
     end(FinishReason::stop);
     return 0;
   }
-  const TokenId id = sampler_.choose(logits);
+  const TokenId id = sample(logits);
   if (matcher_) matcher_->accept(id);
   if (settings_.logprobs > 0) {
     result_.logprobs.push_back(token_logprobs(raw_logits_, id, settings_.logprobs));
     result_.score += static_cast<double>(result_.logprobs.back().logprob);
   }
   return id;
+}
+
+TokenId Run::sample(std::span<float> logits) {
+  if (!watermark_) return sampler_.choose(logits);
+  if (settings_.do_sample) sampler_.truncate(logits);
+  watermark_->apply(*text_.tokens, logits);
+  return sampler_.choose_truncated(logits);
 }
 
 void Run::accept(TokenId id) {

@@ -10,6 +10,7 @@
 #include "generation/constraint/constraint.h"
 #include "generation/processors/guidance.h"
 #include "generation/processors/processors.h"
+#include "generation/processors/watermark.h"
 #include "generation/sampling/sampler.h"
 #include "generation/settings.h"
 #include "generation/text_output.h"
@@ -64,6 +65,7 @@ class Run {
   void reserve();
   void echo_prompt();
   TokenId choose(std::span<float> logits);
+  TokenId sample(std::span<float> logits);
   void accept(TokenId id);
   void end(FinishReason reason);
   double seconds() const;
@@ -75,6 +77,7 @@ class Run {
   Sampler sampler_;
   std::optional<Guidance> guidance_;
   std::optional<Matcher> matcher_;
+  std::optional<Watermark> watermark_;
   Generation result_;
   TextOutput output_;
   std::vector<float> raw_logits_;

@@ -41,6 +41,7 @@ GenerationConfig merge(GenerationConfig config, const GenerationConfig& file) {
   fill(&G::sequence_bias);
   fill(&G::stop);
   if (!config.forced_bos_token_id) config.forced_bos_token_id = file.forced_bos_token_id;
+  if (!config.watermarking_config) config.watermarking_config = file.watermarking_config;
   if (!config.early_stopping) config.early_stopping = file.early_stopping;
   if (!config.exponential_decay_length_penalty)
     config.exponential_decay_length_penalty = file.exponential_decay_length_penalty;
@@ -77,6 +78,19 @@ class IdChecker {
   std::int64_t vocab_;
 };
 
+void check_watermark(const WatermarkingConfig& watermark) {
+  const auto refuse = [](bool wrong, const auto&... parts) {
+    if (wrong) throw InvalidArgument(message("watermarking_config: ", parts...));
+  };
+  refuse(!(watermark.greenlist_ratio > 0 && watermark.greenlist_ratio < 1),
+         "greenlist_ratio: expected a number in (0, 1), found ", watermark.greenlist_ratio);
+  refuse(!std::isfinite(watermark.bias), "bias: expected a finite number, found ", watermark.bias);
+  refuse(watermark.hashing_key < 1, "hashing_key: expected at least 1, found ", watermark.hashing_key);
+  refuse(watermark.context_width < 1, "context_width: expected at least 1, found ", watermark.context_width);
+  refuse(watermark.seeding_scheme != "lefthash" && watermark.seeding_scheme != "selfhash",
+         "seeding_scheme: expected lefthash or selfhash, found ", watermark.seeding_scheme);
+}
+
 /// Ids from files may lie outside the vocabulary (of a cut model): they are harmless as EOS, and refused
 /// where they would be written to.
 void check_lists(const GenerationConfig& config, std::int64_t vocab) {
@@ -101,6 +115,7 @@ void check_lists(const GenerationConfig& config, std::int64_t vocab) {
     throw InvalidArgument(message("exponential_decay_length_penalty: expected a start of at least 0 and a ",
                                   "factor above 0, found ", decay->first, " and ", decay->second));
   }
+  if (config.watermarking_config) check_watermark(*config.watermarking_config);
   const auto no_empty = [](const char* name, const std::vector<std::string>& strings) {
     if (std::find(strings.begin(), strings.end(), "") != strings.end())
       throw InvalidArgument(
@@ -147,6 +162,8 @@ void check_combinations(const Settings& settings) {
          "diversity_penalty: expected num_beam_groups above 1");
   refuse(beam.beams > 1 && settings.truncation.mirostat != 0, "mirostat: expected num_beams = 1, found ",
          beam.beams);
+  refuse(settings.watermark && settings.truncation.mirostat != 0,
+         "mirostat: expected no watermarking_config");
   if (beam.beams > 1 && settings.guidance_scale != 1)
     throw UnsupportedError("guidance_scale: not supported together with num_beams");
 }
@@ -223,6 +240,7 @@ Settings resolve(const GenerationConfig& own, const GenerationConfig& defaults, 
   settings.suppress_tokens = config.suppress_tokens;
   settings.begin_suppress_tokens = config.begin_suppress_tokens;
   settings.processors = config.processors;
+  settings.watermark = config.watermarking_config;
   settings.guidance_scale = config.guidance_scale.value_or(1.0f);
   settings.negative_prompt = config.negative_prompt_ids;
   settings.beam = beam(config);

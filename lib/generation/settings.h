@@ -65,6 +65,7 @@ struct Settings {
   std::optional<std::pair<int, float>> exponential_decay;
   std::vector<TokenId> suppress_tokens, begin_suppress_tokens;
   std::vector<LogitsProcessor> processors;
+  std::optional<WatermarkingConfig> watermark;
   std::shared_ptr<const Constraint> constraint;  // null = none
   float guidance_scale = 1;
   std::vector<TokenId> negative_prompt;  // empty = the last token of the prompt

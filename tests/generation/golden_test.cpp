@@ -7,6 +7,7 @@
 
 #include "generation/generation_file.h"
 #include "generation/processors/processors.h"
+#include "generation/processors/watermark.h"
 #include "generation/sampling/sampler.h"
 #include "generation/settings.h"
 #include "tests/support/catch.h"
@@ -44,6 +45,7 @@ std::vector<float> process(const GenerationConfig& config, const Context& contex
   processors.apply(context.ids, logits);
   Sampler sampler(settings, vocab);
   if (settings.do_sample) sampler.truncate(logits);
+  if (settings.watermark) Watermark(*settings.watermark, logits.size()).apply(context.ids, logits);
   return logits;
 }
 

@@ -8,6 +8,7 @@
 #include "generation/beams/beam_caches.h"
 #include "generation/beams/beam_group.h"
 #include "generation/processors/processors.h"
+#include "generation/processors/watermark.h"
 #include "generation/sampling/sampler.h"
 #include "generation/text_output.h"
 
@@ -32,6 +33,7 @@ class BeamSearch {
         start_(Clock::now()) {
     const std::int64_t room = text.sequence->context() - static_cast<std::int64_t>(text.tokens->size());
     max_new_tokens_ = std::min(settings_.max_new_tokens, room);
+    if (settings_.watermark) watermark_.emplace(*settings_.watermark, vocab_);
     Beam empty;
     if (settings_.constraint != nullptr) empty.matcher.emplace(settings_.constraint, settings_.eos_token_ids);
     for (int i = 0; i < settings_.beam.groups; ++i)
@@ -57,6 +59,7 @@ class BeamSearch {
   std::int64_t max_new_tokens_ = 0;
   Processors processors_;
   Sampler sampler_;
+  std::optional<Watermark> watermark_;
   std::vector<BeamGroup> groups_;
   std::vector<TokenId> so_far_,
       chosen_;              // scratch: a beam's whole text; tokens of earlier groups in this step
@@ -153,6 +156,7 @@ void BeamSearch::process(Beam& beam, std::span<float> logits) {
   processors_.apply(so_far_, logits);
   if (beam.matcher) beam.matcher->mask(logits);
   if (settings_.do_sample) sampler_.truncate(logits);
+  if (watermark_) watermark_->apply(so_far_, logits);
   if (settings_.beam.renormalize) log_softmax(logits);
 }
 

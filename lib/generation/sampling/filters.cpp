@@ -58,24 +58,29 @@ void keep_min_p(std::vector<Candidate>& candidates, float share, std::size_t kee
 }
 
 void keep_typical(std::vector<Candidate>& candidates, float mass, std::size_t keep) {
-  const double sum = total(candidates), h = entropy(candidates, sum);
-  const auto distance = [&](const Candidate& candidate) {
-    return std::fabs(-std::log(static_cast<double>(candidate.p) / sum) - h);
+  struct Distant {
+    double distance = 0;
+    Candidate candidate;
   };
-  // A candidate whose probability underflowed is infinitely far.
-  std::sort(candidates.begin(), candidates.end(), [&](const Candidate& a, const Candidate& b) {
-    const double x = distance(a), y = distance(b);
-    return x != y ? x < y : better(a, b);
-  });
+  const double sum = total(candidates), h = entropy(candidates, sum);
+  std::vector<Distant> heap;  // the nearest in front
+  heap.reserve(candidates.size());
+  for (const Candidate& candidate : candidates)  // one whose probability underflowed is infinitely far
+    heap.push_back({std::fabs(-std::log(static_cast<double>(candidate.p) / sum) - h), candidate});
+  const auto further = [](const Distant& a, const Distant& b) {
+    return a.distance != b.distance ? a.distance > b.distance : better(b.candidate, a.candidate);
+  };
+  std::make_heap(heap.begin(), heap.end(), further);
   const double wanted = static_cast<double>(mass) * sum;
-  double reached = 0;
-  std::size_t last = 0;  // the candidate that crosses
-  while (last + 1 < candidates.size() && (reached += static_cast<double>(candidates[last].p)) < wanted)
-    ++last;
-  const double limit = distance(candidates[last]);
-  std::size_t end = std::min(std::max(last + 1, keep), candidates.size());
-  while (end < candidates.size() && distance(candidates[end]) <= limit) ++end;
-  candidates.resize(end);
+  double reached = 0, limit = 0;  // the distance of the candidate that crosses
+  candidates.clear();
+  while (!heap.empty() && (reached < wanted || candidates.size() < keep || heap.front().distance <= limit)) {
+    if (reached < wanted) limit = heap.front().distance;
+    reached += static_cast<double>(heap.front().candidate.p);
+    candidates.push_back(heap.front().candidate);
+    std::pop_heap(heap.begin(), heap.end(), further);
+    heap.pop_back();
+  }
 }
 
 void keep_above_epsilon(std::vector<Candidate>& candidates, float epsilon, std::size_t keep) {

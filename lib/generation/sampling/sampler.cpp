@@ -19,6 +19,13 @@ double log_sum_exp(std::span<const float> logits) {
   return std::log(total) + static_cast<double>(best);
 }
 
+/// The first among equals.
+TokenId most_probable(std::span<const float> logits) {
+  const auto best = std::max_element(logits.begin(), logits.end());
+  if (best == logits.end() || *best == kForbidden) fail_no_token();
+  return static_cast<TokenId>(best - logits.begin());
+}
+
 double total_of(std::span<const Candidate> candidates) {
   double total = 0;
   for (const Candidate& candidate : candidates) total += static_cast<double>(candidate.p);
@@ -61,13 +68,21 @@ Sampler::Sampler(const Settings& settings, std::int64_t vocab, std::uint64_t str
       mirostat_limit_(2 * static_cast<double>(settings.truncation.mirostat_tau)) {}
 
 TokenId Sampler::choose(std::span<const float> logits) {
-  if (!settings_.do_sample) {
-    const auto best = std::max_element(logits.begin(), logits.end());  // the first among equals
-    if (best == logits.end() || *best == kForbidden) fail_no_token();
-    return static_cast<TokenId>(best - logits.begin());
-  }
+  if (!settings_.do_sample) return most_probable(logits);
   std::vector<Candidate>& candidates = truncator_.apply(logits, random_);
   return settings_.truncation.mirostat != 0 ? draw_mirostat(candidates) : draw(candidates);
+}
+
+TokenId Sampler::choose_truncated(std::span<const float> logits) {
+  const TokenId best = most_probable(logits);
+  if (!settings_.do_sample) return best;
+  std::vector<Candidate> candidates;
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    if (logits[i] == kForbidden) continue;
+    const float p = std::exp(logits[i] - logits[static_cast<std::size_t>(best)]);
+    candidates.push_back({logits[i], p, static_cast<TokenId>(i)});
+  }
+  return draw(candidates);
 }
 
 void Sampler::truncate(std::span<float> logits) {

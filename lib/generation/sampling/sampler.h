@@ -24,7 +24,10 @@ class Sampler {
   /// @throws InvalidArgument when every token is forbidden.
   TokenId choose(std::span<const float> logits);
 
-  /// For beams: divides by the temperature and forbids what the truncations drop.
+  /// The same for logits that truncate() has been through: greedy, or a draw from their softmax.
+  TokenId choose_truncated(std::span<const float> logits);
+
+  /// Divides by the temperature and forbids what the truncations drop.
   void truncate(std::span<float> logits);
 
   std::mt19937_64& random() { return random_; }

@@ -71,13 +71,28 @@ float Truncator::threshold(std::span<const float> logits) {
   const std::size_t k = settings_.top_k == 0 ? 0
                                              : std::max(static_cast<std::size_t>(settings_.top_k),
                                                         settings_.min_tokens_to_keep);
-  if (k > 0 && k < logits.size()) {
+  return k > 0 && k < logits.size() ? std::max(result, kth_largest(logits, k)) : result;
+}
+
+float Truncator::kth_largest(std::span<const float> logits, std::size_t k) {
+  // A heap of the best so far is hardly ever touched for the usual k: one comparison a token.
+  constexpr std::size_t kMostInHeap = 512;
+  const auto first = logits.begin() + static_cast<std::ptrdiff_t>(k);
+  if (k > kMostInHeap) {
     values_.assign(logits.begin(), logits.end());
     const auto nth = values_.begin() + static_cast<std::ptrdiff_t>(k - 1);
     std::nth_element(values_.begin(), nth, values_.end(), std::greater<>());
-    result = std::max(result, *nth);
+    return *nth;
   }
-  return result;
+  values_.assign(logits.begin(), first);
+  std::make_heap(values_.begin(), values_.end(), std::greater<>());
+  for (auto logit = first; logit != logits.end(); ++logit) {
+    if (!(*logit > values_.front())) continue;
+    std::pop_heap(values_.begin(), values_.end(), std::greater<>());
+    values_.back() = *logit;
+    std::push_heap(values_.begin(), values_.end(), std::greater<>());
+  }
+  return values_.front();
 }
 
 void Truncator::select(std::span<const float> logits, float threshold) {

@@ -38,6 +38,7 @@ class Truncator {
 
  private:
   float threshold(std::span<const float> logits);
+  float kth_largest(std::span<const float> logits, std::size_t k);
   void select(std::span<const float> logits, float threshold);
   void set_probabilities();
 

@@ -44,6 +44,9 @@ SINGLE = [
     {"exponential_decay_length_penalty": [2, 1.4]},
     {"suppress_tokens": [0, 11, 40]},
     {"begin_suppress_tokens": [1, 12, 41]},
+    {"watermarking_config": {"bias": 2.5, "seeding_scheme": "lefthash"}},
+    {"watermarking_config": {"greenlist_ratio": 0.4, "seeding_scheme": "selfhash", "context_width": 3,
+                             "hashing_key": 99991}},
 ]
 SAMPLED = [
     {"temperature": 0.6},
