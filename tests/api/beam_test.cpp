@@ -6,6 +6,7 @@
 #include "generation/generation_file.h"
 #include "tests/support/catch.h"
 #include "tests/support/paths.h"
+#include "tests/support/story_model.h"
 #include "tests/support/throws.h"
 #include "transom/transom.h"
 
@@ -13,6 +14,7 @@ using namespace transom;
 using transom::io::Json;
 using transom::testing::contains;
 using transom::testing::error_of;
+using transom::testing::story_model;
 
 namespace {
 
@@ -27,11 +29,6 @@ const Model& golden_model(const std::string& name) {
   Config config = AutoConfig::from_pretrained((kGolden / name).string());
   config.update({{"dtype", "f32"}, {"kv_cache_dtype", "f32"}, {"max_context", 256}});
   return models[name] = AutoModel::from_pretrained((kGolden / name).string(), config, {.threads = 2});
-}
-
-const Model& story_model() {
-  static const Model model = AutoModel::from_pretrained(testing::tinystories().string(), {.threads = 2});
-  return model;
 }
 
 std::vector<TokenId> ids(const Json& json) {

@@ -6,6 +6,7 @@
 #include "tests/support/byte_model.h"
 #include "tests/support/catch.h"
 #include "tests/support/paths.h"
+#include "tests/support/story_model.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/throws.h"
 #include "transom/transom.h"
@@ -13,13 +14,9 @@
 using namespace transom;
 using transom::testing::contains;
 using transom::testing::error_of;
+using transom::testing::story_model;
 
 namespace {
-
-const Model& story_model() {
-  static const Model model = AutoModel::from_pretrained(testing::tinystories().string(), {.threads = 2});
-  return model;
-}
 
 /// The story model can not spell braces; this one can spell everything.
 const Model& byte_model() {

@@ -5,20 +5,16 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/paths.h"
+#include "tests/support/story_model.h"
 #include "tests/support/throws.h"
 #include "transom/transom.h"
 
 using namespace transom;
 using transom::testing::contains;
 using transom::testing::error_of;
+using transom::testing::story_model;
 
 namespace {
-
-const Model& story_model() {
-  static const Model model =
-      AutoModel::from_pretrained(testing::tinystories().string(), {.threads = 2, .pin_threads = false});
-  return model;
-}
 
 /// One passage of REFERENCE_GREEDY.txt: prompt and the ids after BOS, prompt included.
 struct Passage {

@@ -3,19 +3,16 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/paths.h"
+#include "tests/support/story_model.h"
 #include "tests/support/throws.h"
 #include "transom/transom.h"
 
 using namespace transom;
 using transom::testing::contains;
 using transom::testing::error_of;
+using transom::testing::story_model;
 
 namespace {
-
-const Model& story_model() {
-  static const Model model = AutoModel::from_pretrained(testing::tinystories().string(), {.threads = 2});
-  return model;
-}
 
 std::vector<TokenId> some_ids(std::size_t n) {
   std::vector<TokenId> ids;
