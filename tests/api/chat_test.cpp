@@ -2,6 +2,7 @@
 // Conversations: what is read, what is read again, and what people can not forge.
 #include <algorithm>
 #include <cmath>
+#include <thread>
 
 #include "tests/support/byte_model.h"
 #include "tests/support/catch.h"
@@ -118,6 +119,23 @@ TEST_CASE("fork: both texts go on by themselves") {
                                     [&](std::string_view) { return session.fork().position() > 0; });
                  }),
                  "in use"));
+}
+
+TEST_CASE("fork: texts that share a cache go on at the same time, with one constraint") {
+  const Model model = chat_model();
+  Session session = model.new_session();
+  session.generate("Once upon a time", kAnswer);
+  GenerationConfig config = kAnswer;
+  config.regex = "( [a-z]{2,7})+";
+  const std::string expected = session.fork().generate(" then", config).text;
+  std::vector<Session> forks;
+  for (int i = 0; i < 4; ++i) forks.push_back(session.fork());
+  std::vector<std::string> texts(forks.size());
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < forks.size(); ++i)
+    threads.emplace_back([&, i] { texts[i] = forks[i].generate(" then", config).text; });
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& text : texts) CHECK(text == expected);
 }
 
 TEST_CASE("echo: the prompt is part of the text, and scored") {
