@@ -61,6 +61,8 @@ class Chat {
         reset();
       } else if (line.starts_with("/save")) {
         save(line.size() > 6 ? line.substr(6) : "chat.json");
+      } else if (line.starts_with("/")) {
+        std::cout << colours_.note() << "no such command: " << line << colours_.off() << '\n';
       } else {
         answer(line);
       }

@@ -47,8 +47,7 @@ struct WatermarkingConfig {
 struct GenerationConfig {
   // Length ----------------------------------------------------------------------------------------------
 
-  /// Tokens to generate at most, EOS included. Default: max_length, else 20 as in transformers. Wins over
-  /// max_length.
+  /// Tokens to generate at most, EOS included. Default: max_length, over which it wins; else 20.
   std::optional<int> max_new_tokens = {};
   /// Prompt and generated tokens together.
   std::optional<int> max_length = {};
@@ -59,7 +58,8 @@ struct GenerationConfig {
   /// Seconds after which generation ends (FinishReason::length); tested between tokens. Default: none.
   std::optional<float> max_time = {};
 
-  // Choosing a token ------------------------------------------------------------------------------------
+  // Choosing a token; all but do_sample are read when sampling only
+  // ------------------------------------------
 
   /// False: greedy, the most probable token. True: sample. Default false.
   std::optional<bool> do_sample = {};
@@ -76,8 +76,8 @@ struct GenerationConfig {
   std::optional<float> top_p = {};
   /// Drops tokens less probable than this share of the most probable one, in [0, 1]. Default 0 = none.
   std::optional<float> min_p = {};
-  /// Keeps the tokens whose information is nearest to the entropy, up to this probability, in (0, 1] (locally
-  /// typical sampling, Meister et al. 2022). Default 1 = all.
+  /// Keeps the tokens whose information is nearest to the entropy, up to this probability, in (0, 1]
+  /// (Meister et al. 2022). Default 1.
   std::optional<float> typical_p = {};
   /// Drops tokens less probable than this, in [0, 1) (Hewitt et al. 2022). Default 0 = none.
   std::optional<float> epsilon_cutoff = {};
@@ -120,8 +120,7 @@ struct GenerationConfig {
 
   /// Generation ends before any of these strings; the text does not contain it.
   std::vector<std::string> stop = {};
-  /// Tokens that end generation. Empty: those of generation_config.json, else of config.json. `ignore_eos` =
-  /// none.
+  /// Tokens that end generation. Empty: those of the model's files. `ignore_eos` = none.
   std::vector<TokenId> eos_token_ids = {};
   bool ignore_eos = false;
 
@@ -149,7 +148,8 @@ struct GenerationConfig {
   std::vector<LogitsProcessor> processors = {};
   std::optional<WatermarkingConfig> watermarking_config = {};
 
-  // Constraints: at most one. The text is valid; where it ends by length, it is the beginning of a valid one.
+  // Constraints: at most one. The text is valid, or by length the beginning of a valid one. Where nothing may
+  // follow, it ends whatever min_new_tokens says.
 
   /// A JSON schema: the text is a JSON value that it accepts. "{}" = any JSON.
   std::string json_schema = {};

@@ -90,7 +90,7 @@ class TRANSOM_API Model {
                                        const GenerationConfig& config = {}) const;
 
   /// One text for each prompt: what generate() gives for it alone, up to rounding, but the weights are read
-  /// once for up to 32 prompts at a time.
+  /// once for up to 32 prompts at a time. With a seed, equal prompts give equal texts.
   std::vector<Generation> generate_batch(std::span<const std::string> prompts,
                                          const GenerationConfig& config = {},
                                          const BatchCallback& on_text = {}) const;

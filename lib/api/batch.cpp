@@ -18,7 +18,9 @@ constexpr std::size_t kMostAtOnce = 32;
 /// The texts of one batch, each with settings and a sequence of its own; the sequences are siblings.
 class Batch {
  public:
-  Batch(const ModelImpl& model, std::span<const std::vector<TokenId>> prompts, const GenerationConfig& config)
+  /// @param first_index Of the first prompt, for messages.
+  Batch(const ModelImpl& model, std::span<const std::vector<TokenId>> prompts, std::size_t first_index,
+        const GenerationConfig& config)
       : tokens_(prompts.begin(), prompts.end()) {
     settings_.reserve(prompts.size());
     std::int64_t longest = 0;
@@ -30,7 +32,7 @@ class Batch {
     }
     for (std::size_t i = 0; i < prompts.size(); ++i) {
       sequences_.push_back(i == 0 ? first_sequence(model, longest) : sequences_.front()->sibling());
-      sequences_.back()->check_ids(prompts[i], 0);
+      check_prompt(*sequences_.back(), prompts[i], first_index + i);
       texts_.push_back({sequences_.back().get(), &tokens_[i]});
     }
   }
@@ -49,6 +51,14 @@ class Batch {
  private:
   // A limit of "as much as you like" asks for the whole context.
   static constexpr std::int64_t kMostReserved = 1 << 20;
+
+  static void check_prompt(const model::Sequence& sequence, std::span<const TokenId> ids, std::size_t index) {
+    try {
+      sequence.check_ids(ids, 0);
+    } catch (const InvalidArgument& error) {
+      throw InvalidArgument(core::message("generate_batch: prompt ", index, ": ", error.what()));
+    }
+  }
 
   /// Caches no longer than these texts can become.
   static std::unique_ptr<model::Sequence> first_sequence(const ModelImpl& model, std::int64_t longest) {
@@ -78,7 +88,7 @@ std::vector<Generation> generate_batch(const ModelImpl& model, std::span<const s
     const auto part = prompts.subspan(begin, std::min(kMostAtOnce, prompts.size() - begin));
     BatchCallback shifted;
     if (on_text) shifted = [&](std::size_t i, std::string_view piece) { return on_text(begin + i, piece); };
-    for (Generation& generation : Batch(model, part, config).run(shifted)) {
+    for (Generation& generation : Batch(model, part, begin, config).run(shifted)) {
       generation.timings.load_s = model.load_s;
       results.push_back(std::move(generation));
     }

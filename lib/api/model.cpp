@@ -78,6 +78,11 @@ generation::Settings ModelImpl::settings(const GenerationConfig& own, std::int64
       throw InvalidArgument("negative_prompt: expected text or ids, found both");
     settings.negative_prompt = require_tokenizer().encode(own.negative_prompt);
   }
+  const std::int64_t context = model::default_context(transformer->spec());
+  if (static_cast<std::int64_t>(settings.negative_prompt.size()) > context) {
+    throw InvalidArgument(message("negative_prompt: expected at most the ", context,
+                                  " tokens of the context, found ", settings.negative_prompt.size()));
+  }
   const auto constrain = [&](generation::ConstraintKind kind, const std::string& source) {
     if (source.empty()) return;
     require_tokenizer();

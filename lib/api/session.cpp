@@ -126,7 +126,9 @@ Generation SessionImpl::chat(std::span<const ChatMessage> messages, const Genera
   ChatTemplateOptions prompted = options;
   prompted.add_generation_prompt = !options.continue_final_message;
   const std::vector<TokenId> ids = model_->require_tokenizer().encode_chat(messages, prompted);
+  // Everything is checked before the text is cut back: a refused call leaves the session as it was.
   sequence_->check_ids(ids, 0);
+  model_->settings(config, static_cast<std::int64_t>(ids.size()));
   auto common = std::ranges::mismatch(ids, tokens_).in1 - ids.begin();
   // A window may have overwritten what the shorter text would see: then all of it is read anew.
   if (!sequence_->can_truncate(common)) common = 0;

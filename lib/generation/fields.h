@@ -34,6 +34,7 @@ void for_each_field(Visit&& visit) {
   using G = GenerationConfig;
   constexpr Limits kCount{}, kPositiveCount{.low = 1}, kFlag{.high = 1}, kAnyNumber{.low = -Limits::kMost};
   constexpr Limits kPositive{.low_included = false};
+  constexpr Limits kTexts{.low = 1, .high = 256};  // each takes a cache and a row of logits
   constexpr Limits kSampled{.sampling = true};
   constexpr Limits kPositiveSampled{.low_included = false, .sampling = true};
   constexpr Limits kShare{.high = 1, .sampling = true};
@@ -69,12 +70,12 @@ void for_each_field(Visit&& visit) {
   visit("dry_penalty_last_n", &G::dry_penalty_last_n, Limits{.low = -1});
   visit("no_repeat_ngram_size", &G::no_repeat_ngram_size, kCount);
   visit("guidance_scale", &G::guidance_scale, kAnyNumber);
-  visit("num_beams", &G::num_beams, kPositiveCount);
+  visit("num_beams", &G::num_beams, kTexts);
   visit("num_beam_groups", &G::num_beam_groups, kPositiveCount);
   visit("diversity_penalty", &G::diversity_penalty, kCount);
   visit("length_penalty", &G::length_penalty, kAnyNumber);
   visit("renormalize_logits", &G::renormalize_logits, kFlag);
-  visit("num_return_sequences", &G::num_return_sequences, kPositiveCount);
+  visit("num_return_sequences", &G::num_return_sequences, kTexts);
 }
 
 }  // namespace transom::generation

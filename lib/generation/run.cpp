@@ -13,16 +13,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::int64_t peak_resident_bytes() {
-  struct rusage usage {};
-  return ::getrusage(RUSAGE_SELF, &usage) == 0 ? std::int64_t{usage.ru_maxrss} * 1024 : 0;
-}
-
 bool contains(const std::vector<TokenId>& ids, TokenId id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
 }  // namespace
+
+std::int64_t peak_resident_bytes() {
+  struct rusage usage {};
+  return ::getrusage(RUSAGE_SELF, &usage) == 0 ? std::int64_t{usage.ru_maxrss} * 1024 : 0;
+}
 
 bool read_text(const Text& text, const std::stop_token& stop, std::span<float> logits) {
   model::Sequence& sequence = *text.sequence;
@@ -83,7 +83,8 @@ bool Run::open() {
     end(FinishReason::cancelled);
   } else if (settings_.max_time > 0 && seconds() >= static_cast<double>(settings_.max_time)) {
     end(FinishReason::length);
-  } else if (new_tokens() >= settings_.max_new_tokens || room() <= 0) {
+  } else if (new_tokens() >= settings_.max_new_tokens || room() <= 0 ||
+             (guidance_ && !guidance_->has_room())) {
     end(FinishReason::length);
   } else if (matcher_ && matcher_->must_end()) {
     end(FinishReason::stop);
@@ -142,7 +143,10 @@ TokenId Run::sample(std::span<float> logits) {
 void Run::accept(TokenId id) {
   text_.tokens->push_back(id);
   result_.tokens.push_back(id);
-  if (contains(settings_.eos_token_ids, id)) return end(FinishReason::eos);
+  if (contains(settings_.eos_token_ids, id)) {
+    end(FinishReason::eos);
+    return;
+  }
   output_.push(id);
   if (output_.stopped()) {
     end(FinishReason::stop);

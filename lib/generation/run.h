@@ -36,6 +36,9 @@ struct Call {
   std::int64_t usable_vocab = 0;         // ids from here on are padding of the embedding
 };
 
+/// Of the process, 0 where unknown.
+std::int64_t peak_resident_bytes();
+
 /// Lets the model read what it has not read yet, and fills the logits of the next token [vocab].
 /// @return False when cancelled on the way.
 bool read_text(const Text& text, const std::stop_token& stop, std::span<float> logits);

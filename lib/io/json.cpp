@@ -61,8 +61,12 @@ class JsonBuilder : public nlohmann::json_sax<nlohmann::json> {
   }
   bool parse_error(std::size_t position, const std::string& last_token,
                    const nlohmann::detail::exception& error) override {
+    // "[json.exception.parse_error.101] ..." begins with a name that says nothing here.
+    const std::string_view what = error.what();
+    const std::size_t name_end = what.find("] ");
     throw FormatError(message(where_, ": not valid JSON at byte ", position, " (near \"",
-                              last_token.substr(0, 40), "\"): ", error.what()));
+                              last_token.substr(0, 40),
+                              "\"): ", what.substr(name_end == std::string_view::npos ? 0 : name_end + 2)));
   }
 
  private:

@@ -97,5 +97,5 @@ TEST_CASE("batch: nothing and impossible prompts") {
   const std::vector<std::vector<TokenId>> empty{{1, 2}, {}};
   CHECK(contains(error_of<InvalidArgument>([&] { model.generate_batch(empty); }), "prompt 1"));
   const std::vector<std::vector<TokenId>> outside{{1, 2}, {3, 1 << 20}};
-  CHECK(contains(error_of<InvalidArgument>([&] { model.generate_batch(outside); }), "vocabulary"));
+  CHECK(contains(error_of<InvalidArgument>([&] { model.generate_batch(outside); }), "prompt 1: token 1"));
 }

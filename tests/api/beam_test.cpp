@@ -157,6 +157,46 @@ TEST_CASE("beams: cancelling and time give what is there") {
   CHECK(story_model().generate("The dog", config).finish_reason == FinishReason::length);
 }
 
+TEST_CASE("beams: echo is part of every text, and its prompt is scored") {
+  GenerationConfig config{.max_new_tokens = 6, .logprobs = 2, .echo = true};
+  config.num_beams = 3;
+  config.num_return_sequences = 2;
+  const auto with = story_model().generate_all("The dog", config);
+  config.echo = false;
+  const auto without = story_model().generate_all("The dog", config);
+  REQUIRE(with.size() == 2);
+  for (std::size_t i = 0; i < with.size(); ++i) {
+    CHECK(with[i].text == "The dog" + without[i].text);
+    CHECK(with[i].tokens == without[i].tokens);
+    CHECK(with[i].prompt_logprobs.size() == story_model().tokenizer().encode("The dog").size());
+    CHECK(with[i].timings.peak_bytes > 0);
+  }
+}
+
+TEST_CASE("beams: a stop string over several tokens, and a callback that says no") {
+  GenerationConfig config{.max_new_tokens = 30};
+  config.num_beams = 2;
+  const std::string whole = story_model().generate("The dog", config).text;
+  config.stop = {whole.substr(whole.size() / 2, 9)};
+  CHECK(story_model().generate("The dog", config).text.find(config.stop[0]) == std::string::npos);
+  const auto no = [](std::string_view) { return false; };
+  CHECK(story_model().generate("The dog", config, no).finish_reason == FinishReason::cancelled);
+}
+
+TEST_CASE("guidance: a long negative prompt needs no room in the text, alone or in a batch") {
+  GenerationConfig config{.max_new_tokens = 5};
+  config.guidance_scale = 1.5f;
+  for (int i = 0; i < 30; ++i) config.negative_prompt += " The cat sat on the mat.";
+  const std::vector<std::string> prompts{"A dog", "Once"};
+  const auto batch = story_model().generate_batch(prompts, config);
+  for (std::size_t i = 0; i < prompts.size(); ++i)
+    CHECK(batch[i].tokens == story_model().generate(prompts[i], config).tokens);
+  for (int i = 0; i < 300; ++i) config.negative_prompt += " The cat sat on the mat.";
+  Session session = story_model().new_session();
+  CHECK(contains(error_of<InvalidArgument>([&] { session.generate("A dog", config); }), "negative_prompt"));
+  CHECK(session.position() == 0);
+}
+
 TEST_CASE("beams: impossible combinations are named") {
   const auto problem = [](auto change) {
     GenerationConfig config;
@@ -176,4 +216,10 @@ TEST_CASE("beams: impossible combinations are named") {
                  "divisor"));
   CHECK(contains(problem([](auto& c) { c.diversity_penalty = 1.0f; }), "num_beam_groups"));
   CHECK(contains(problem([](auto& c) { c.num_beams = 0; }), "num_beams"));
+  CHECK(contains(problem([](auto& c) { c.num_beams = 2000000000; }), "num_beams"));
+  CHECK(contains(problem([](auto& c) {
+                   c.do_sample = true;
+                   c.num_return_sequences = 2000000000;
+                 }),
+                 "num_return_sequences"));
 }

@@ -69,6 +69,15 @@ TEST_CASE("chat: the history is not read again") {
   CHECK(session.chat(messages, config).timings.prompt_tokens < 40);
 }
 
+TEST_CASE("chat: a refused call leaves the session as it was") {
+  const Model model = chat_model();
+  Session session = model.new_session();
+  session.chat({{{"user", "Hello"}}}, kAnswer);
+  const std::int64_t position = session.position();
+  CHECK_THROWS_AS(session.chat({{{"user", "Other"}}}, {.top_p = 2.0f}), InvalidArgument);
+  CHECK(session.position() == position);
+}
+
 TEST_CASE("chat: the final message can be continued") {
   const Model model = chat_model();
   const std::vector<ChatMessage> messages{{"user", "Hello"}, {"assistant", "Well, I"}};

@@ -10,6 +10,7 @@
 #include "generation/processors/processors.h"
 #include "generation/processors/watermark.h"
 #include "generation/sampling/sampler.h"
+#include "generation/scoring.h"
 #include "generation/text_output.h"
 
 namespace transom::generation {
@@ -47,6 +48,8 @@ class BeamSearch {
   void step(std::span<float> logits);
   void step_group(std::size_t index, std::span<float> logits);
   void process(Beam& beam, std::span<float> logits);
+  void echo_prompt();
+  bool completes_stop_string(const Beam& beam, TokenId token) const;
   std::optional<FinishReason> ending(const Beam& beam, TokenId token) const;
   void read_step(BeamCaches& caches, std::vector<float>& logits, bool first);
   std::vector<FinishedBeam> ranking();
@@ -66,6 +69,8 @@ class BeamSearch {
   std::vector<float> raw_;  // scratch: logits of the beams before processing
   Clock::time_point start_;
   double prefill_s_ = 0;
+  std::string prompt_;  // with echo
+  std::vector<TokenLogprobs> prompt_logprobs_;
 };
 
 double seconds_since(Clock::time_point start) {
@@ -76,6 +81,7 @@ std::vector<Generation> BeamSearch::search(const TokenCallback& on_text) {
   const std::int64_t prompt_tokens =
       static_cast<std::int64_t>(text_.tokens->size()) - text_.sequence->position();
   std::vector<float> logits(static_cast<std::size_t>(settings_.beam.beams) * vocab_);
+  if (settings_.echo) echo_prompt();
   if (max_new_tokens_ > 0 && !interrupted()) {
     read_text(text_, settings_.stop_token, std::span(logits).first(vocab_));
     prefill_s_ = seconds_since(start_);
@@ -98,6 +104,15 @@ std::vector<Generation> BeamSearch::search(const TokenCallback& on_text) {
   }
   text_.tokens->insert(text_.tokens->end(), results.front().tokens.begin(), results.front().tokens.end());
   return results;
+}
+
+void BeamSearch::echo_prompt() {
+  const auto prompt = std::span<const TokenId>(*text_.tokens).subspan(text_.prompt_begin);
+  if (settings_.logprobs > 0) {
+    prompt_logprobs_ = score_tokens(*text_.sequence, *text_.tokens, text_.prompt_begin, settings_.logprobs,
+                                    [&] { return settings_.stop_token.stop_requested(); });
+  }
+  if (call_.tokenizer != nullptr) prompt_ = call_.tokenizer->decode(prompt);
 }
 
 /// Ends all beams where the caller or the clock says so.
@@ -133,6 +148,8 @@ void BeamSearch::step_group(std::size_t index, std::span<float> logits) {
            group.running(), logits, group.candidates(), settings_.do_sample ? &sampler_.random() : nullptr)) {
     steps.push_back({continuation, ending(group.running()[continuation.parent], continuation.token)});
   }
+  // Nothing may follow that this vocabulary can spell: the texts are complete (else mask() had thrown).
+  if (steps.empty() && settings_.constraint != nullptr) return group.end_all(FinishReason::stop);
   if (steps.empty()) fail_no_token();
   group.advance(steps, [&](const Continuation& continuation) {
     Beam beam = group.running()[continuation.parent];
@@ -164,13 +181,7 @@ void BeamSearch::process(Beam& beam, std::span<float> logits) {
 std::optional<FinishReason> BeamSearch::ending(const Beam& beam, TokenId token) const {
   const auto& eos = settings_.eos_token_ids;
   if (std::find(eos.begin(), eos.end(), token) != eos.end()) return FinishReason::eos;
-  if (!settings_.stop.empty()) {
-    std::string text;
-    TextOutput output(settings_, call_.tokenizer, *text_.tokens, kNoCallback, text);
-    for (const TokenId id : beam.tokens) output.push(id);
-    output.push(token);
-    if (output.stopped()) return FinishReason::stop;
-  }
+  if (!settings_.stop.empty() && completes_stop_string(beam, token)) return FinishReason::stop;
   if (beam.matcher) {
     Matcher matcher = *beam.matcher;
     matcher.accept(token);
@@ -178,6 +189,20 @@ std::optional<FinishReason> BeamSearch::ending(const Beam& beam, TokenId token) 
   }
   if (static_cast<std::int64_t>(beam.tokens.size()) + 1 >= max_new_tokens_) return FinishReason::length;
   return std::nullopt;
+}
+
+bool BeamSearch::completes_stop_string(const Beam& beam, TokenId token) const {
+  // A token adds a byte or more, special ones apart: the string can not begin further back than this.
+  const std::size_t reach = std::ranges::max(settings_.stop, {}, &std::string::size).size();
+  const std::size_t before = beam.tokens.size() - std::min(reach, beam.tokens.size());
+  std::vector<TokenId> context(*text_.tokens);
+  context.insert(context.end(), beam.tokens.begin(),
+                 beam.tokens.begin() + static_cast<std::ptrdiff_t>(before));
+  std::string text;
+  TextOutput output(settings_, call_.tokenizer, context, kNoCallback, text);
+  for (std::size_t i = before; i < beam.tokens.size(); ++i) output.push(beam.tokens[i]);
+  output.push(token);
+  return output.stopped();
 }
 
 /// Lets the model read the token that each open beam chose.
@@ -191,7 +216,11 @@ void BeamSearch::read_step(BeamCaches& caches, std::vector<float>& logits, bool 
       ids.push_back(groups_[g].running()[i].tokens.back());
     }
   }
-  first ? caches.start(moves) : caches.follow(moves);
+  if (first) {
+    caches.start(moves);
+  } else {
+    caches.follow(moves);
+  }
   std::vector<model::Sequence*> sequences;
   for (std::size_t i = 0; i < moves.size(); ++i) {
     sequences.push_back(caches.sequence(moves[i].slot));
@@ -223,13 +252,17 @@ Generation BeamSearch::result(FinishedBeam finished, const TokenCallback& on_tex
   generation.logprobs = std::move(finished.beam.logprobs);
   generation.tokens = std::move(finished.beam.tokens);
   TextOutput output(settings_, call_.tokenizer, *text_.tokens, kNoCallback, generation.text);
+  output.push_prompt(prompt_);
+  generation.prompt_logprobs = prompt_logprobs_;
   const bool ends_in_eos = finished.reason == FinishReason::eos;
   for (std::size_t i = 0; i + (ends_in_eos ? 1 : 0) < generation.tokens.size(); ++i)
     output.push(generation.tokens[i]);
   output.finish();
-  if (on_text && !generation.text.empty()) on_text(generation.text);
+  if (on_text && !generation.text.empty() && !on_text(generation.text))
+    generation.finish_reason = FinishReason::cancelled;
   generation.timings.prefill_s = prefill_s_;
   generation.timings.decode_s = seconds_since(start_) - prefill_s_;
+  generation.timings.peak_bytes = peak_resident_bytes();
   generation.timings.new_tokens = static_cast<std::int64_t>(generation.tokens.size());
   return generation;
 }

@@ -59,23 +59,27 @@ void Dry::apply(std::span<const TokenId> text, std::span<float> logits) {
 
 /// How many tokens at the end of the text follow the last breaker; not more than `at_most` are looked at.
 std::size_t Dry::tokens_since_breaker(std::span<const TokenId> text, std::size_t at_most) {
-  if (tokenizer_ == nullptr) return at_most;
-  std::string after;                // the text of the tokens behind the one in hand
-  std::vector<std::size_t> starts;  // where they begin, counted from the end of `after`
+  if (tokenizer_ == nullptr || settings_.breakers.empty()) return at_most;
+  const std::size_t longest = std::ranges::max(settings_.breakers, {}, &std::string::size).size();
+  std::string here;        // the token in hand and the beginning of the text behind it
+  std::size_t behind = 0;  // bytes of the text behind the token in hand
+  std::vector<std::size_t>
+      lengths;  // bytes from the beginning of each token to the end of the text, ascending
   std::size_t limit = at_most;
   for (std::size_t i = 0; i < limit; ++i) {
     const std::string& piece = spelling(text[text.size() - 1 - i]);
-    after.insert(0, piece);
+    here.resize(std::min(here.size(), longest - 1));
+    here.insert(0, piece);
     for (const std::string& breaker : settings_.breakers) {
       // The last occurrence that begins in this token; it may end in a later one.
-      const std::size_t at = piece.empty() ? std::string::npos : after.rfind(breaker, piece.size() - 1);
+      const std::size_t at = piece.empty() ? std::string::npos : here.rfind(breaker, piece.size() - 1);
       if (at == std::string::npos) continue;
-      const std::size_t rest = after.size() - (at + breaker.size());  // bytes behind the breaker
-      const auto behind =
-          std::count_if(starts.begin(), starts.end(), [&](std::size_t start) { return start <= rest; });
-      limit = std::min(limit, static_cast<std::size_t>(behind));
+      const std::size_t rest = piece.size() + behind - (at + breaker.size());  // bytes behind the breaker
+      const auto after = std::ranges::upper_bound(lengths, rest) - lengths.begin();
+      limit = std::min(limit, static_cast<std::size_t>(after));
     }
-    starts.push_back(after.size());
+    behind += piece.size();
+    lengths.push_back(behind);
   }
   return limit;
 }

@@ -15,8 +15,11 @@ namespace transom::generation {
 ///   log p' = scale * (log p - log p_negative) + log p_negative
 class Guidance {
  public:
-  /// @param sequence Of the text; it lends its workspace.
+  /// @param sequence Of the text: the same model reads the negative prompt.
   Guidance(const Settings& settings, const model::Sequence& sequence);
+
+  /// Whether the context holds another token behind the negative prompt.
+  bool has_room() const { return negative_->position() < negative_->context(); }
 
   /// @param so_far Prompt and generated ids. Calls follow each other with one more id each time.
   void apply(std::span<const TokenId> so_far, std::span<float> logits);

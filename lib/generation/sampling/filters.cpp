@@ -9,12 +9,6 @@ namespace transom::generation {
 
 namespace {
 
-double total(std::span<const Candidate> candidates) {
-  double sum = 0;
-  for (const Candidate& candidate : candidates) sum += static_cast<double>(candidate.p);
-  return sum;
-}
-
 /// -sum of p log p, in nats.
 double entropy(std::span<const Candidate> candidates, double sum) {
   double result = 0;

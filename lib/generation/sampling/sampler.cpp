@@ -26,12 +26,6 @@ TokenId most_probable(std::span<const float> logits) {
   return static_cast<TokenId>(best - logits.begin());
 }
 
-double total_of(std::span<const Candidate> candidates) {
-  double total = 0;
-  for (const Candidate& candidate : candidates) total += static_cast<double>(candidate.p);
-  return total;
-}
-
 /// Mirostat 1: how many of the sorted candidates remain, from an estimate of the Zipf exponent.
 std::size_t mirostat_count(std::span<const Candidate> sorted, double limit, std::size_t vocab) {
   constexpr std::size_t kEstimateFrom = 100;  // tokens that the estimate looks at, as the authors do
@@ -52,9 +46,9 @@ std::size_t mirostat_count(std::span<const Candidate> sorted, double limit, std:
 
 /// Mirostat 2: those that surprise by at most `limit` bits.
 std::size_t unsurprising_count(std::span<const Candidate> sorted, double limit) {
-  const double total = total_of(sorted);
+  const double sum = total(sorted);
   std::size_t kept = 1;
-  while (kept < sorted.size() && -std::log2(static_cast<double>(sorted[kept].p) / total) <= limit) ++kept;
+  while (kept < sorted.size() && -std::log2(static_cast<double>(sorted[kept].p) / sum) <= limit) ++kept;
   return kept;
 }
 
@@ -93,7 +87,7 @@ void Sampler::truncate(std::span<float> logits) {
 }
 
 TokenId Sampler::draw(std::span<const Candidate> candidates) {
-  double rest = uniform(random_) * total_of(candidates);
+  double rest = uniform(random_) * total(candidates);
   for (const Candidate& candidate : candidates) {
     rest -= static_cast<double>(candidate.p);
     if (rest < 0) return candidate.id;
@@ -111,7 +105,7 @@ TokenId Sampler::draw_mirostat(std::vector<Candidate>& candidates) {
   const TokenId id = draw(candidates);
   const auto drawn = std::find_if(candidates.begin(), candidates.end(),
                                   [&](const Candidate& candidate) { return candidate.id == id; });
-  const double surprise = -std::log2(static_cast<double>(drawn->p) / total_of(candidates));
+  const double surprise = -std::log2(static_cast<double>(drawn->p) / total(candidates));
   mirostat_limit_ -= static_cast<double>(settings_.truncation.mirostat_eta) *
                      (surprise - static_cast<double>(settings_.truncation.mirostat_tau));
   return id;

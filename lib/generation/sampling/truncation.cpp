@@ -33,9 +33,17 @@ float top_n_sigma_threshold(std::span<const float> logits, float n) {
 
 }  // namespace
 
+double total(std::span<const Candidate> candidates) {
+  double sum = 0;
+  for (const Candidate& candidate : candidates) sum += static_cast<double>(candidate.p);
+  return sum;
+}
+
 void fail_no_token() {
   throw InvalidArgument(
-      "no token is left to choose: every logit is -infinity (or NaN) after the logits processors");
+      "no token is left to choose: the logits processors and the constraint together forbid every one (or "
+      "the "
+      "model's logits are no numbers)");
 }
 
 Truncator::Truncator(const Truncation& settings, std::size_t vocab) : settings_(settings) {

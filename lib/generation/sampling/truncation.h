@@ -25,6 +25,9 @@ inline bool better(const Candidate& a, const Candidate& b) {
   return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
 }
 
+/// Sum of the relative probabilities.
+double total(std::span<const Candidate> candidates);
+
 class Truncator {
  public:
   /// @param settings Must outlive the object.
