@@ -181,6 +181,9 @@ struct GenerationConfig {
 
   /// Beams; above 1 searches for the most probable text, with do_sample a stochastic one. Default 1.
   std::optional<int> num_beams = {};
+  /// Texts that generate_all() returns, generate() the first of them: at most num_beams with beams; without,
+  /// independent samples. Default 1.
+  std::optional<int> num_return_sequences = {};
   /// Beams are divided into groups that avoid each other's tokens (diverse beam search, Vijayakumar et al.
   /// 2018). Default 1.
   std::optional<int> num_beam_groups = {};
@@ -192,9 +195,6 @@ struct GenerationConfig {
   std::optional<EarlyStopping> early_stopping = {};
   /// Scores beams with log-probabilities that are normalised again after the processors. Default false.
   std::optional<bool> renormalize_logits = {};
-  /// Texts that generate_all() returns: at most num_beams with beams; without, independent samples.
-  /// Default 1.
-  std::optional<int> num_return_sequences = {};
 };
 
 }  // namespace transom
