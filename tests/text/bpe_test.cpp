@@ -4,22 +4,11 @@
 #include <random>
 
 #include "tests/support/catch.h"
+#include "tests/text/model_under_test.h"
 #include "tests/text/test_data.h"
 
 namespace transom::text {
 namespace {
-
-using Ids = std::vector<TokenId>;
-
-std::unique_ptr<Model> load(std::string_view json) {
-  return load_model(io::Json::parse(json, "test.json"), JsonPath("test.json").member("model"));
-}
-
-Ids ids(const Model& model, std::string_view piece) {
-  Ids out;
-  model.tokenize(piece, out);
-  return out;
-}
 
 TEST_CASE("the lowest rank merges first, the leftmost of equals", "[bpe]") {
   const auto model =

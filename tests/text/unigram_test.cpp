@@ -2,22 +2,11 @@
 #include "text/models/unigram.h"
 
 #include "tests/support/catch.h"
+#include "tests/text/model_under_test.h"
 #include "tests/text/test_data.h"
 
 namespace transom::text {
 namespace {
-
-using Ids = std::vector<TokenId>;
-
-std::unique_ptr<Model> load(std::string_view json) {
-  return load_model(io::Json::parse(json, "test.json"), JsonPath("test.json").member("model"));
-}
-
-Ids ids(const Model& model, std::string_view piece) {
-  Ids out;
-  model.tokenize(piece, out);
-  return out;
-}
 
 const std::string kVocab = R"("vocab": [["<unk>", 0], ["a", 0], ["b", 0], ["c", 0], ["d", 0], ["cd", 1.0],
                                         ["ab", 2.0], ["abc", 5.0], ["abcd", 10.0]])";

@@ -1,23 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// WordPiece and WordLevel.
 #include "tests/support/catch.h"
+#include "tests/text/model_under_test.h"
 #include "tests/text/test_data.h"
 #include "text/models/model.h"
 
 namespace transom::text {
 namespace {
-
-using Ids = std::vector<TokenId>;
-
-std::unique_ptr<Model> load(std::string_view json) {
-  return load_model(io::Json::parse(json, "test.json"), JsonPath("test.json").member("model"));
-}
-
-Ids ids(const Model& model, std::string_view piece) {
-  Ids out;
-  model.tokenize(piece, out);
-  return out;
-}
 
 TEST_CASE("WordPiece takes the longest token again and again", "[word_piece]") {
   const auto model =

@@ -6,6 +6,8 @@
 #include <numeric>
 #include <random>
 
+#include "generation/sampling/sampler.h"
+
 namespace transom::generation {
 
 namespace {
@@ -21,20 +23,6 @@ void shuffle_first(std::vector<std::int32_t>& values, std::uint32_t seed, std::s
   std::mt19937 random(seed);
   for (std::size_t i = 0; i < std::min(count, values.size() - 1); ++i)
     std::swap(values[i], values[i + random() % (values.size() - i)]);
-}
-
-/// The ids of the `count` largest logits.
-std::vector<TokenId> best_tokens(std::span<const float> logits, std::size_t count) {
-  std::vector<TokenId> ids(logits.size());
-  std::iota(ids.begin(), ids.end(), 0);
-  count = std::min(count, ids.size());
-  std::partial_sort(
-      ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count), ids.end(), [&](TokenId a, TokenId b) {
-        const float x = logits[static_cast<std::size_t>(a)], y = logits[static_cast<std::size_t>(b)];
-        return x != y ? x > y : a < b;
-      });
-  ids.resize(count);
-  return ids;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace transom::generation {
 
@@ -111,6 +112,19 @@ TokenId Sampler::draw_mirostat(std::vector<Candidate>& candidates) {
   return id;
 }
 
+std::vector<TokenId> best_tokens(std::span<const float> logits, std::size_t count) {
+  std::vector<TokenId> ids(logits.size());
+  std::iota(ids.begin(), ids.end(), 0);
+  count = std::min(count, ids.size());
+  std::partial_sort(
+      ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count), ids.end(), [&](TokenId a, TokenId b) {
+        const float x = logits[static_cast<std::size_t>(a)], y = logits[static_cast<std::size_t>(b)];
+        return x != y ? x > y : a < b;
+      });
+  ids.resize(count);
+  return ids;
+}
+
 TokenLogprobs token_logprobs(std::span<const float> logits, TokenId chosen, int top) {
   const double log_total = log_sum_exp(logits);
   const auto logprob = [&](std::size_t i) {
@@ -119,16 +133,8 @@ TokenLogprobs token_logprobs(std::span<const float> logits, TokenId chosen, int 
   TokenLogprobs result;
   result.token = chosen;
   result.logprob = logprob(static_cast<std::size_t>(chosen));
-  std::vector<TokenId> ids(logits.size());
-  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<TokenId>(i);
-  const std::size_t count = std::min(static_cast<std::size_t>(top), ids.size());
-  std::partial_sort(
-      ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count), ids.end(), [&](TokenId a, TokenId b) {
-        const float x = logits[static_cast<std::size_t>(a)], y = logits[static_cast<std::size_t>(b)];
-        return x != y ? x > y : a < b;
-      });
-  for (std::size_t i = 0; i < count; ++i)
-    result.top.push_back({ids[i], logprob(static_cast<std::size_t>(ids[i]))});
+  for (const TokenId id : best_tokens(logits, static_cast<std::size_t>(top)))
+    result.top.push_back({id, logprob(static_cast<std::size_t>(id))});
   return result;
 }
 

@@ -43,6 +43,9 @@ class Sampler {
   double mirostat_limit_;  // "mu": the surprise, in bits, up to which tokens remain
 };
 
+/// The ids of the `count` largest logits, best first; among equals the smaller id.
+std::vector<TokenId> best_tokens(std::span<const float> logits, std::size_t count);
+
 /// Log-probabilities (natural) of one token and the `top` best ones, from unprocessed logits.
 TokenLogprobs token_logprobs(std::span<const float> logits, TokenId chosen, int top);
 
