@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "generation/scoring.h"
 
@@ -40,10 +41,22 @@ bool read_text(const Text& text, const std::stop_token& stop, std::span<float> l
   return true;
 }
 
+Echo echo_prompt(const Text& text, const Call& call) {
+  Echo echo;
+  const Settings& settings = call.settings;
+  if (settings.logprobs > 0) {
+    echo.logprobs = score_tokens(*text.sequence, *text.tokens, text.prompt_begin, settings.logprobs,
+                                 [&] { return settings.stop_token.stop_requested(); });
+  }
+  const auto prompt = std::span<const TokenId>(*text.tokens).subspan(text.prompt_begin);
+  if (call.tokenizer != nullptr) echo.text = call.tokenizer->decode(prompt);
+  return echo;
+}
+
 Run::Run(const Text& text, const Call& call, const TokenCallback& on_text)
     : text_(text),
+      call_(call),
       settings_(call.settings),
-      tokenizer_(call.tokenizer),
       processors_(call.settings, text.sequence->vocab(), call.usable_vocab, call.tokenizer),
       sampler_(call.settings, text.sequence->vocab(), text.stream),
       output_(call.settings, call.tokenizer, *text.tokens, on_text, result_.text),
@@ -78,7 +91,11 @@ double Run::seconds() const { return std::chrono::duration<double>(Clock::now() 
 
 bool Run::open() {
   if (ended_) return false;
-  if (new_tokens() == 0 && settings_.echo && !echoed_) echo_prompt();
+  if (settings_.echo && !std::exchange(echoed_, true)) {
+    Echo echo = echo_prompt(text_, call_);
+    result_.prompt_logprobs = std::move(echo.logprobs);
+    output_.push_prompt(echo.text);
+  }
   if (settings_.stop_token.stop_requested() || output_.cancelled()) {
     end(FinishReason::cancelled);
   } else if (settings_.max_time > 0 && seconds() >= static_cast<double>(settings_.max_time)) {
@@ -90,17 +107,6 @@ bool Run::open() {
     end(FinishReason::stop);
   }
   return !ended_;
-}
-
-void Run::echo_prompt() {
-  echoed_ = true;
-  const auto prompt = std::span<const TokenId>(*text_.tokens).subspan(text_.prompt_begin);
-  if (settings_.logprobs > 0) {
-    result_.prompt_logprobs =
-        score_tokens(*text_.sequence, *text_.tokens, text_.prompt_begin, settings_.logprobs,
-                     [&] { return settings_.stop_token.stop_requested(); });
-  }
-  if (tokenizer_ != nullptr) output_.push_prompt(tokenizer_->decode(prompt));
 }
 
 void Run::read(std::span<float> logits) {

@@ -43,6 +43,14 @@ std::int64_t peak_resident_bytes();
 /// @return False when cancelled on the way.
 bool read_text(const Text& text, const std::stop_token& stop, std::span<float> logits);
 
+/// What `echo` adds to a result.
+struct Echo {
+  std::string text;
+  std::vector<TokenLogprobs> logprobs;
+};
+/// The prompt of this call as text, scored where log-probabilities are asked for.
+Echo echo_prompt(const Text& text, const Call& call);
+
 class Run {
  public:
   Run(const Text& text, const Call& call, const TokenCallback& on_text);
@@ -66,7 +74,6 @@ class Run {
   std::int64_t room() const;
   std::int64_t new_tokens() const { return static_cast<std::int64_t>(result_.tokens.size()); }
   void reserve();
-  void echo_prompt();
   TokenId choose(std::span<float> logits);
   TokenId sample(std::span<float> logits);
   void accept(TokenId id);
@@ -74,8 +81,8 @@ class Run {
   double seconds() const;
 
   Text text_;
+  Call call_;
   const Settings& settings_;
-  const Tokenizer* tokenizer_;
   Processors processors_;
   Sampler sampler_;
   std::optional<Guidance> guidance_;

@@ -10,7 +10,6 @@
 #include "generation/processors/processors.h"
 #include "generation/processors/watermark.h"
 #include "generation/sampling/sampler.h"
-#include "generation/scoring.h"
 #include "generation/text_output.h"
 
 namespace transom::generation {
@@ -48,7 +47,6 @@ class BeamSearch {
   void step(std::span<float> logits);
   void step_group(std::size_t index, std::span<float> logits);
   void process(Beam& beam, std::span<float> logits);
-  void echo_prompt();
   bool completes_stop_string(const Beam& beam, TokenId token) const;
   std::optional<FinishReason> ending(const Beam& beam, TokenId token) const;
   void read_step(BeamCaches& caches, std::vector<float>& logits, bool first);
@@ -69,8 +67,7 @@ class BeamSearch {
   std::vector<float> raw_;  // scratch: logits of the beams before processing
   Clock::time_point start_;
   double prefill_s_ = 0;
-  std::string prompt_;  // with echo
-  std::vector<TokenLogprobs> prompt_logprobs_;
+  Echo echo_;
 };
 
 double seconds_since(Clock::time_point start) {
@@ -81,7 +78,7 @@ std::vector<Generation> BeamSearch::search(const TokenCallback& on_text) {
   const std::int64_t prompt_tokens =
       static_cast<std::int64_t>(text_.tokens->size()) - text_.sequence->position();
   std::vector<float> logits(static_cast<std::size_t>(settings_.beam.beams) * vocab_);
-  if (settings_.echo) echo_prompt();
+  if (settings_.echo) echo_ = echo_prompt(text_, call_);
   if (max_new_tokens_ > 0 && !interrupted()) {
     read_text(text_, settings_.stop_token, std::span(logits).first(vocab_));
     prefill_s_ = seconds_since(start_);
@@ -104,15 +101,6 @@ std::vector<Generation> BeamSearch::search(const TokenCallback& on_text) {
   }
   text_.tokens->insert(text_.tokens->end(), results.front().tokens.begin(), results.front().tokens.end());
   return results;
-}
-
-void BeamSearch::echo_prompt() {
-  const auto prompt = std::span<const TokenId>(*text_.tokens).subspan(text_.prompt_begin);
-  if (settings_.logprobs > 0) {
-    prompt_logprobs_ = score_tokens(*text_.sequence, *text_.tokens, text_.prompt_begin, settings_.logprobs,
-                                    [&] { return settings_.stop_token.stop_requested(); });
-  }
-  if (call_.tokenizer != nullptr) prompt_ = call_.tokenizer->decode(prompt);
 }
 
 /// Ends all beams where the caller or the clock says so.
@@ -252,8 +240,8 @@ Generation BeamSearch::result(FinishedBeam finished, const TokenCallback& on_tex
   generation.logprobs = std::move(finished.beam.logprobs);
   generation.tokens = std::move(finished.beam.tokens);
   TextOutput output(settings_, call_.tokenizer, *text_.tokens, kNoCallback, generation.text);
-  output.push_prompt(prompt_);
-  generation.prompt_logprobs = prompt_logprobs_;
+  output.push_prompt(echo_.text);
+  generation.prompt_logprobs = echo_.logprobs;
   const bool ends_in_eos = finished.reason == FinishReason::eos;
   for (std::size_t i = 0; i + (ends_in_eos ? 1 : 0) < generation.tokens.size(); ++i)
     output.push(generation.tokens[i]);
