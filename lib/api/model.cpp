@@ -183,7 +183,7 @@ Session Model::new_session(const SessionOptions& options) const {
 
 void Model::save_pretrained(const fs::path& directory) const {
   const api::ModelImpl& body = impl();
-  if (body.transformer->spec().quantization != model::Quantization::none) {
+  if (body.transformer->spec().quantization.bits > 0) {
     throw UnsupportedError("save_pretrained: a model that was quantised while loading can not be saved yet");
   }
   std::error_code error;

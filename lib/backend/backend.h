@@ -25,23 +25,54 @@ namespace transom::backend {
 using core::Buffer;
 using core::TensorView;
 
-/// Consecutive output rows of a weight as a checkpoint stores them: dense [rows, cols] at any alignment.
+/// How the integers of a quantised weight stand for numbers: w = scale * (q - zero), with a scale and a zero
+/// point per output and group of neighbouring inputs.
+struct IntegerFormat {
+  int bits = 8;                    // 8, 4, 3 or 2: q is in [0, 2^bits)
+  std::int64_t group_size = 0;     // inputs of a group, a multiple of 32 (the last may be shorter); 0 = all
+  bool zero_points = false;        // false: every zero is 2^(bits - 1)
+  DType scale_dtype = DType::f32;  // how scales are kept: f32, f16 or bf16
+
+  std::int64_t groups(std::int64_t cols) const {
+    return group_size == 0 ? 1 : (cols + group_size - 1) / group_size;
+  }
+  friend bool operator==(const IntegerFormat&, const IntegerFormat&) = default;
+};
+
+/// Where the integers of some rows go. Scales are exact in the format's scale_dtype.
+struct IntegerTile {
+  std::uint8_t* values = nullptr;  // [rows, cols]
+  float* scales = nullptr;         // [rows, groups]
+  std::uint8_t* zeros = nullptr;   // [rows, groups]; null without zero points
+};
+
+/// Reads rows [first, first + rows) of a quantised weight; called from several threads at once.
+using IntegerReader = std::function<void(std::int64_t first, std::int64_t rows, const IntegerTile& tile)>;
+
+/// Consecutive output rows of a weight: dense floats as a checkpoint stores them, at any alignment, or
+/// integers that a reader yields.
 struct WeightRows {
   DType dtype = DType::f32;  // f32, f16 or bf16
   const std::byte* data = nullptr;
   std::int64_t rows = 0;
+  IntegerReader integers;  // set: in the layer's IntegerFormat, and dtype and data mean nothing
 };
 
-enum class WeightFormat { f32, bf16, int8 };
+enum class WeightFormat { f32, bf16, integer };
 
-/// A linear layer y = x W^T + b before preparation. The parts are stacked (query | key | value), of one
-/// dtype.
+/// A linear layer y = x W^T + b before preparation. The parts are stacked (query | key | value); all are
+/// floats of one dtype, or all are integers. Floats become integers by rounding to nearest.
 struct LinearWeights {
   std::string name;  // for messages and logs
   std::vector<WeightRows> parts;
   std::int64_t cols = 0;
   std::vector<float> bias;  // [rows] or empty
   WeightFormat format = WeightFormat::bf16;
+  IntegerFormat integers;  // with WeightFormat::integer
+  /// Input i of the weight as given is column input_order[i] of the activations (act-order); empty: in order.
+  std::vector<std::int32_t> input_order;
+  /// Integer weights: multiply f32 activations (exact) and not activations in int8.
+  bool float_activations = false;
 };
 
 /// A linear layer in the backend's own layout. Immutable; owned by the model.
@@ -124,7 +155,8 @@ class Backend {
                         const KvCacheView& cache) = 0;
   virtual void attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
                          const AttentionParams& params, const TensorView& dst) = 0;
-  virtual void gated_linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst) = 0;
+  virtual void gated_linear(const PreparedLinear& gate, const PreparedLinear* up, const TensorView& src,
+                            const TensorView& dst) = 0;
   virtual void gather_rows(const TensorView& src, std::span<const std::int64_t> rows,
                            const TensorView& dst) = 0;
 };

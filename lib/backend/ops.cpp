@@ -143,12 +143,14 @@ void attention(Backend& backend, const TensorView& q, const TensorView* q_sink, 
   backend.attention(q, q_sink, cache, params, dst);
 }
 
-void gated_linear(Backend& backend, const PreparedLinear& weight, const TensorView& src,
-                  const TensorView& dst) {
-  require(is_matrix(src) && is_matrix(dst) && src.rows() == dst.rows() && src.columns() == weight.cols &&
-              2 * dst.columns() == weight.rows,
-          "gated_linear: src ", src, ", weight [", weight.rows, ", ", weight.cols, "], dst ", dst);
-  if (src.rows() > 0) backend.gated_linear(weight, src, dst);
+void gated_linear(Backend& backend, const PreparedLinear& gate, const PreparedLinear* up,
+                  const TensorView& src, const TensorView& dst) {
+  const std::int64_t rows = gate.rows + (up != nullptr ? up->rows : 0);
+  require(is_matrix(src) && is_matrix(dst) && src.rows() == dst.rows() && src.columns() == gate.cols &&
+              2 * dst.columns() == rows &&
+              (up == nullptr || (up->cols == gate.cols && up->rows == gate.rows)),
+          "gated_linear: src ", src, ", weight [", rows, ", ", gate.cols, "], dst ", dst);
+  if (src.rows() > 0) backend.gated_linear(gate, up, src, dst);
 }
 
 void gather_rows(Backend& backend, const TensorView& src, std::span<const std::int64_t> rows,

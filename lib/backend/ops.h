@@ -54,10 +54,10 @@ std::int64_t kv_slot_bytes(const KvCacheView& cache);
 void attention(Backend& backend, const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
                const AttentionParams& params, const TensorView& dst);
 
-/// The first half of a gated MLP: dst = silu(src G^T + b) * (src U^T + c), where weight stacks G over U. src
-/// [tokens, cols], dst [tokens, weight.rows / 2], not overlapping.
-void gated_linear(Backend& backend, const PreparedLinear& weight, const TensorView& src,
-                  const TensorView& dst);
+/// The first half of a gated MLP: dst = silu(src G^T + b) * (src U^T + c). up null: `gate` stacks G over U;
+/// else they are apart. src [tokens, cols], dst [tokens, rows of G], not overlapping.
+void gated_linear(Backend& backend, const PreparedLinear& gate, const PreparedLinear* up,
+                  const TensorView& src, const TensorView& dst);
 
 /// dst[i] = src[rows[i]]. src [tokens, n], dst [rows.size(), n], not overlapping.
 void gather_rows(Backend& backend, const TensorView& src, std::span<const std::int64_t> rows,

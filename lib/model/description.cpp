@@ -12,7 +12,7 @@ namespace {
 
 // In the order of the enumerations.
 constexpr const char* kRopeTypes[] = {"default", "linear", "dynamic", "llama3", "yarn", "longrope"};
-constexpr const char* kQuantizations[] = {"none", "int8"};
+constexpr const char* kQuantizationMethods[] = {"rtn", "gptq"};
 constexpr const char* kWeightDTypes[] = {"auto", "f32", "bf16"};
 
 /// Numbers in their shortest exact form.
@@ -86,7 +86,13 @@ std::string describe(const Transformer& transformer, std::uint64_t weights) {
     lines.add("layer_rope", static_cast<std::int64_t>(layer.rope));
   }
   for (const RopeSpec& rope : spec.ropes) add_rope(rope, lines);
-  lines.add("quantization", kQuantizations[static_cast<std::size_t>(spec.quantization)]);
+  lines.add("quantization_bits", std::int64_t{spec.quantization.bits});
+  if (spec.quantization.bits > 0) {
+    lines.add("quantization_group_size", spec.quantization.group_size);
+    lines.add("quantization_method",
+              kQuantizationMethods[static_cast<std::size_t>(spec.quantization.method)]);
+  }
+  lines.add("activation_dtype", spec.float_activations ? "f32" : "auto");
   lines.add("dtype", kWeightDTypes[static_cast<std::size_t>(spec.dtype)]);
   lines.add("weights", written(weights, 16));
   return lines.take();

@@ -85,7 +85,10 @@ std::size_t read_choice(const ConfigReader& reader, std::string_view key,
 
 Quantization read_quantization(const ConfigReader& reader) {
   constexpr std::array<std::string_view, 5> kNames{"none", "int8", "int4", "int3", "int2"};
+  constexpr std::array<int, 5> kBits{0, 8, 4, 3, 2};
   const std::size_t choice = read_choice(reader, "quantization", kNames);
+  Quantization quantization;
+  quantization.bits = kBits[choice];
   if (choice > 1)
     reader.unsupported("quantization", message("\"", kNames[choice], "\" is not supported yet (int8 is)"));
   if (read_choice<2>(reader, "quantization_method", {"rtn", "gptq"}) != 0) {
@@ -95,7 +98,7 @@ Quantization read_quantization(const ConfigReader& reader) {
     reader.unsupported("quantization_group_size",
                        "groups are not supported yet (-1, one scale per output row, is)");
   }
-  return choice == 1 ? Quantization::int8 : Quantization::none;
+  return quantization;
 }
 
 /// `dtype` is also a key of transformers 5 files, where it says how the weights are stored; so words that

@@ -219,7 +219,7 @@ void Sequence::score(const Transformer& transformer, Workspace& workspace, std::
   while (row < end) {
     const std::int64_t rows = std::min(workspace.score_rows, end - row);
     const TensorView out = workspace.logits.row_slice(0, rows);
-    ops::linear(backend, *transformer.weights().head, norm_rows(transformer, workspace, row, rows), out);
+    apply(backend, transformer.weights().head, norm_rows(transformer, workspace, row, rows), out);
     const auto floats = static_cast<std::size_t>(rows * spec.vocab);
     backend.download(logits.first(floats), out);
     logits = logits.subspan(floats);

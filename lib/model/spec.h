@@ -32,9 +32,17 @@ struct LayerSpec {
   std::size_t rope = 0;     // index into ModelSpec::ropes
 };
 
-enum class Quantization { none, int8 };
+enum class QuantizationMethod { rtn, gptq };
+/// How weights that are stored as floats become integers while they are loaded.
+struct Quantization {
+  int bits = 0;                 // 0 = they stay floats; 8, 4, 3, 2
+  std::int64_t group_size = 0;  // inputs that share a scale; 0 = as suits the bits, -1 = all of a row
+  QuantizationMethod method = QuantizationMethod::rtn;
+
+  friend bool operator==(const Quantization&, const Quantization&) = default;
+};
 enum class WeightDType { automatic, f32, bf16 };
-enum class KvDType { automatic, f32, bf16 };
+enum class KvDType { automatic, f32, bf16, int8 };
 
 struct ModelSpec {
   std::string family;  // model_type
@@ -56,7 +64,8 @@ struct ModelSpec {
   // Runtime choices.
   std::int64_t attention_sinks = 0;
   std::int64_t max_context = 0;  // 0 = max_position
-  Quantization quantization = Quantization::none;
+  Quantization quantization;
+  bool float_activations = false;  // products of integer weights take f32 activations
   WeightDType dtype = WeightDType::automatic;
   KvDType kv_dtype = KvDType::automatic;
 

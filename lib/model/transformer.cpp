@@ -20,6 +20,8 @@ DType Transformer::kv_dtype() const {
       return DType::f32;
     case KvDType::bf16:
       return DType::bf16;
+    case KvDType::int8:
+      return DType::i8;
     case KvDType::automatic:
       break;
   }
@@ -28,15 +30,16 @@ DType Transformer::kv_dtype() const {
 
 std::vector<std::string> Transformer::kernel_choices() const {
   std::vector<std::string> lines;
-  const auto add = [&](const char* what, const PreparedLinear& linear) {
-    lines.push_back(core::message(what, " [", linear.rows, ", ", linear.cols, "]: ", linear.choice));
+  const auto add = [&](const char* what, const LinearLayer& layer) {
+    for (const auto& part : layer.parts)
+      lines.push_back(core::message(what, " [", part->rows, ", ", part->cols, "]: ", part->choice));
   };
   const LayerWeights& first = weights_->layers.front();
-  add("qkv", *first.qkv);
-  add("output", *first.output);
-  add("gate_up", *first.gate_up);
-  add("down", *first.down);
-  add("head", *weights_->head);
+  add("qkv", first.qkv);
+  add("output", first.output);
+  add("gate_up", first.gate_up);
+  add("down", first.down);
+  add("head", weights_->head);
   return lines;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/weights.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -25,6 +26,15 @@ std::string shape_text(const Shape& shape) {
 
 /// Thrown through the loader when the application cancels; caught by load_weights.
 struct Cancelled {};
+
+/// The format of weights that become integers while they are loaded.
+backend::IntegerFormat integers_on_load(const Quantization& quantization) {
+  backend::IntegerFormat format;
+  format.bits = quantization.bits;
+  format.group_size = std::max<std::int64_t>(quantization.group_size, 0);
+  if (format.group_size > 0) format.scale_dtype = DType::f16;
+  return format;
+}
 
 class Loader {
  public:
@@ -108,7 +118,7 @@ class Loader {
   backend::WeightFormat format_of(DType stored) {
     const bool narrow = dtype_size(stored) < 2 || stored == DType::bf16;
     weights_->sixteen_bit = weights_->sixteen_bit || dtype_size(stored) <= 2;
-    if (spec_.quantization == Quantization::int8) return backend::WeightFormat::int8;
+    if (spec_.quantization.bits > 0) return backend::WeightFormat::integer;
     if (spec_.dtype == WeightDType::f32) return backend::WeightFormat::f32;
     if (spec_.dtype == WeightDType::bf16 || narrow) return backend::WeightFormat::bf16;
     return backend::WeightFormat::f32;  // f32, f64, and f16, which bf16 could not hold
@@ -120,7 +130,7 @@ class Loader {
   };
 
   /// Stacks the parts into one linear layer.
-  std::unique_ptr<PreparedLinear> load_linear(const std::vector<Part>& parts, std::int64_t cols, bool bias) {
+  LinearLayer load_linear(const std::vector<Part>& parts, std::int64_t cols, bool bias) {
     std::vector<StoredTensor> tensors;
     bool mixed = false;
     for (const Part& part : parts) {
@@ -131,6 +141,8 @@ class Loader {
     linear.name = parts.front().name;
     linear.cols = cols;
     linear.format = format_of(tensors.front().dtype);
+    linear.integers = integers_on_load(spec_.quantization);
+    linear.float_activations = spec_.float_activations;
     std::vector<std::vector<float>> converted;
     converted.reserve(tensors.size());
     for (const StoredTensor& tensor : tensors) linear.parts.push_back(rows_of(tensor, mixed, converted));
@@ -139,11 +151,12 @@ class Loader {
       const std::vector<float> values = read_vector(part.name + ".bias", part.rows);
       linear.bias.insert(linear.bias.end(), values.begin(), values.end());
     }
-    auto prepared = backend_.prepare_linear(linear);
-    weights_->bytes += prepared->bytes;
-    weights_->decode_bytes += prepared->bytes;
+    LinearLayer layer;
+    layer.parts.push_back(backend_.prepare_linear(linear));
+    weights_->bytes += layer.bytes();
+    weights_->decode_bytes += layer.bytes();
     for (const StoredTensor& tensor : tensors) finish(tensor);
-    return prepared;
+    return layer;
   }
 
   void load_layer(const LayerNames& names) {

@@ -9,27 +9,27 @@
 
 #include "backend/backend.h"
 #include "model/family.h"
+#include "model/layers/linear_layer.h"
 #include "model/spec.h"
 #include "model/weight_source.h"
 
 namespace transom::model {
 
-using backend::PreparedLinear;
 using core::TensorView;
 
 struct LayerWeights {
-  TensorView input_norm, mlp_norm;          // [hidden]
-  TensorView q_norm, k_norm;                // [head_dim], with qk_norm
-  std::unique_ptr<PreparedLinear> qkv;      // [(n_heads + 2 n_kv_heads) * head_dim, hidden]
-  std::unique_ptr<PreparedLinear> output;   // [hidden, n_heads * head_dim]
-  std::unique_ptr<PreparedLinear> gate_up;  // [2 * intermediate, hidden]
-  std::unique_ptr<PreparedLinear> down;     // [hidden, intermediate]
+  TensorView input_norm, mlp_norm;  // [hidden]
+  TensorView q_norm, k_norm;        // [head_dim], with qk_norm
+  LinearLayer qkv;                  // [(n_heads + 2 n_kv_heads) * head_dim, hidden]
+  LinearLayer output;               // [hidden, n_heads * head_dim]
+  LinearLayer gate_up;              // [2 * intermediate, hidden]
+  LinearLayer down;                 // [hidden, intermediate]
 };
 
 struct ModelWeights {
   TensorView embedding;  // [vocab, hidden] f32, f16 or bf16; may lie in the mapped file
   TensorView final_norm;
-  std::unique_ptr<PreparedLinear> head;  // [vocab, hidden]
+  LinearLayer head;  // [vocab, hidden]
   std::vector<LayerWeights> layers;
 
   std::int64_t parameters = 0;

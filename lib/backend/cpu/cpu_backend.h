@@ -44,7 +44,8 @@ class CpuBackend final : public Backend {
                 const KvCacheView& cache) override;
   void attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
                  const AttentionParams& params, const TensorView& dst) override;
-  void gated_linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst) override;
+  void gated_linear(const PreparedLinear& gate, const PreparedLinear* up, const TensorView& src,
+                    const TensorView& dst) override;
   void gather_rows(const TensorView& src, std::span<const std::int64_t> rows, const TensorView& dst) override;
 
  private:

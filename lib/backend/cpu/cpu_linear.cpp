@@ -20,7 +20,7 @@ WeightType packed_type(WeightFormat format) {
       return WeightType::f32;
     case WeightFormat::bf16:
       return WeightType::bf16;
-    case WeightFormat::int8:
+    case WeightFormat::integer:
       return WeightType::i8;
   }
   return WeightType::f32;

@@ -88,15 +88,17 @@ void CpuBackend::linear(const PreparedLinear& weight, const TensorView& src, con
   });
 }
 
-void CpuBackend::gated_linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst) {
+void CpuBackend::gated_linear(const PreparedLinear& gate_weight, const PreparedLinear* up,
+                              const TensorView& src, const TensorView& dst) {
   const std::int64_t columns = dst.columns();
-  if (count(src.rows()) > kernels::kDecodeRows && count(columns) % kPanelColumns == 0) {
-    gate_by_panels(start_product(weight, src), dst);
+  if (up == nullptr && count(src.rows()) > kernels::kDecodeRows && count(columns) % kPanelColumns == 0) {
+    gate_by_panels(start_product(gate_weight, src), dst);
     return;
   }
   grow(gate_and_up_, count(src.rows() * 2 * columns) * sizeof(float));
   const TensorView both = TensorView::dense(gate_and_up_.data(), DType::f32, {src.rows(), 2 * columns});
-  linear(weight, src, both, false);
+  linear(gate_weight, src, up == nullptr ? both : both.column_slice(0, columns), false);
+  if (up != nullptr) linear(*up, src, both.column_slice(columns, columns), false);
   pool_.parallel_ranges(count(src.rows()), [&](std::size_t begin, std::size_t end) {
     gate(both.f32() + begin * count(2 * columns), count(2 * columns),
          dst.f32() + begin * count(dst.stride[0]), count(dst.stride[0]), end - begin, count(columns));

@@ -29,7 +29,7 @@ void run_attention(const ModelSpec& spec, std::size_t layer, const LayerWeights&
                    const RopeGroup& rope, std::span<const TokenRun> runs, const BlockWorkspace& work,
                    backend::Backend& backend) {
   const std::int64_t q_columns = spec.n_heads * spec.head_dim, kv_columns = spec.n_kv_heads * spec.head_dim;
-  ops::linear(backend, *weights.qkv, work.normed, work.qkv);
+  apply(backend, weights.qkv, work.normed, work.qkv);
   const TensorView q_matrix = work.qkv.column_slice(0, q_columns);
   const TensorView q = q_matrix.split_heads(spec.n_heads);
   const TensorView k = work.qkv.column_slice(q_columns, kv_columns).split_heads(spec.n_kv_heads);
@@ -64,11 +64,11 @@ void run_decoder_block(const ModelSpec& spec, std::size_t layer, const LayerWeig
   const auto epsilon = static_cast<float>(spec.norm_epsilon);
   ops::rms_norm(backend, work.x, weights.input_norm, epsilon, work.normed);
   run_attention(spec, layer, weights, rope, runs, work, backend);
-  ops::linear(backend, *weights.output, work.attended, work.x, true);
+  apply(backend, weights.output, work.attended, work.x, true);
 
   ops::rms_norm(backend, work.x, weights.mlp_norm, epsilon, work.normed);
-  ops::gated_linear(backend, *weights.gate_up, work.normed, work.gated);
-  ops::linear(backend, *weights.down, work.gated, work.x, true);
+  apply_gated(backend, weights.gate_up, work.normed, work.gated);
+  apply(backend, weights.down, work.gated, work.x, true);
 }
 
 }  // namespace transom::model

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Grids of integers for groups of weights: w ~ scale * (q - zero), q in [0, 2^bits).
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "transom/dtype.h"
+
+namespace transom::core {
+
+struct QuantizationGrid {
+  float scale = 1;  // above 0
+  int zero = 0;
+};
+
+struct GridOptions {
+  int bits = 8;                    // 2 to 8
+  bool zero_points = false;        // false: zero is 2^(bits - 1)
+  DType scale_dtype = DType::f32;  // scales are rounded to it: f32, f16 or bf16
+};
+
+/// The grid whose ends are the largest and smallest of `values` and 0, as GPTQ chooses it (Frantar et al.
+/// 2022, quant.py of its reference code). Symmetric grids reach from -max|w| to +max|w|, so that the largest
+/// positive value is cut by half a step. Values that are all zero get a scale of 1.
+QuantizationGrid fit_grid(std::span<const float> values, const GridOptions& options);
+
+/// The integer nearest to a value, half to even.
+std::uint8_t to_grid(float value, const QuantizationGrid& grid, int bits);
+inline float from_grid(std::uint8_t q, const QuantizationGrid& grid) {
+  return grid.scale * static_cast<float>(static_cast<int>(q) - grid.zero);
+}
+
+/// The nearest number that the dtype (f32, f16, bf16) holds; a positive value does not become 0.
+float round_scale(float scale, DType dtype);
+
+}  // namespace transom::core
