@@ -30,7 +30,9 @@ void add_options(CLI::App& app, Options& options, Modes& modes) {
                  "mistral-7b");
   app.add_option("--layers", options.layers, "Fewer layers than the model has");
   app.add_option("--dtype", options.dtype, "Weights in memory: bf16, f32");
-  app.add_option("--quantization", options.quantization, "none, int8");
+  app.add_option("--quantization", options.quantization, "none, int8, int4, int3, int2");
+  app.add_option("--group-size", options.group_size,
+                 "Inputs that share a scale; 0 = as suits the bits, -1 = whole rows");
   app.add_option("--kv-cache-dtype", options.kv_cache_dtype, "auto, f32, bf16");
   app.add_option("--attention-window", options.window, "Tokens that every layer sees; 0 = as the model says");
   app.add_option("--threads", options.threads, "Threads; 0 = every core");

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Products of the shapes of a 1.5B model. usage: linear_bench [threads] [name filter]
+/// Products of the shapes of a 1.5B model. usage: linear_bench [threads] [name filter] [group]
 ///
+/// Integers have f16 scales for groups of 128 inputs, or of `group` (0: one f32 scale per output).
 /// Decode reads a pool of weights larger than the last-level cache in turn, so that every run reads memory.
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -20,34 +22,37 @@ struct Shape {
   std::size_t k, n;
 };
 constexpr Shape kShapes[] = {{1536, 2048}, {1536, 1536}, {1536, 17920}, {8960, 1536}, {1536, 151936}};
-constexpr const char* kTypeNames[] = {"f32", "bf16", "i8"};
+constexpr const char* kTypeNames[] = {"f32", "bf16", "i8", "i4", "i3", "i2"};
 // Beyond a last-level cache of 260 MB.
 constexpr std::size_t kPoolBytes = std::size_t{3} << 28;
 
 /// Copies of a weight; contents do not matter for speed as long as they are ordinary numbers.
 struct Pool {
-  Pool(WeightType type, Shape shape)
-      : bytes(kernels::packed_bytes(type, shape.n, shape.k)),
-        copies(std::max<std::size_t>(1, (kPoolBytes + bytes - 1) / bytes)),
-        data(bytes * copies),
-        scale(kernels::panel_count(shape.n) * 64, 0.01f),
-        sum(kernels::panel_count(shape.n) * 64, 3) {
-    std::memset(data.data(), 0x3c, data.size());
+  Pool(WeightType type, Shape shape, std::size_t group) {
+    kernels::PackedWeight w;
+    w.type = type;
+    w.n = shape.n;
+    w.k = shape.k;
+    const std::size_t values = kernels::packed_bytes(type, shape.n, shape.k);
+    bytes = values;
+    if (kernels::is_integer(type)) {
+      w.group = group == 0 ? shape.k : group;
+      w.groups = kernels::group_count(shape.k, w.group);
+      w.scale_type = group == 0 ? kernels::ScaleType::f32 : kernels::ScaleType::f16;
+      bytes += kernels::panel_count(shape.n) * w.groups * 64 * kernels::scale_size(w.scale_type);
+    }
+    bytes = (bytes + 63) / 64 * 64;
+    const std::size_t copies = std::max<std::size_t>(1, (kPoolBytes + bytes - 1) / bytes);
+    data = std::make_unique<PageBuffer>(bytes * copies);
+    std::memset(data->data(), 0x3c, data->size());
     for (std::size_t i = 0; i < copies; ++i) {
-      kernels::PackedWeight w;
-      w.type = type;
-      w.n = shape.n;
-      w.k = shape.k;
-      w.data = data.data() + i * bytes;
-      w.scale = scale.data();
-      w.column_sum = sum.data();
+      w.data = data->data() + i * bytes;
+      w.scale = static_cast<const char*>(w.data) + values;
       weights.push_back(w);
     }
   }
-  std::size_t bytes, copies;
-  PageBuffer data;
-  std::vector<float> scale;
-  std::vector<std::int32_t> sum;
+  std::size_t bytes = 0;  // of one copy, scales included
+  std::unique_ptr<PageBuffer> data;
   std::vector<kernels::PackedWeight> weights;
 };
 
@@ -62,12 +67,12 @@ class Runner {
         n_(pool.weights[0].n),
         src_(rows * k_ * sizeof(float)),
         dst_(rows * n_ * sizeof(float)),
-        prepared_(kernel.prepared_bytes(k_, rows) + 64) {
+        prepared_(kernel.prepared_bytes(pool.weights[0], rows) + 64) {
     float* src = reinterpret_cast<float*>(src_.data());
     for (std::size_t i = 0; i < rows * k_; ++i) src[i] = static_cast<float>(i % 17) - 8.0f;
     for (std::size_t i = 0; i < threads.size(); ++i) {
-      scratch_.push_back(std::make_unique<PageBuffer>(kernel.scratch_bytes(k_, rows) + 64));
-      own_.push_back(std::make_unique<PageBuffer>(kernel.prepared_bytes(k_, rows) + 64));
+      scratch_.push_back(std::make_unique<PageBuffer>(kernel.scratch_bytes(pool.weights[0], rows) + 64));
+      own_.push_back(std::make_unique<PageBuffer>(kernel.prepared_bytes(pool.weights[0], rows) + 64));
     }
     if (kernel.create != nullptr) refusal_ = kernel.create(pool.weights[0], 512, &state_);
   }
@@ -122,14 +127,32 @@ class Runner {
 };
 
 double peak_of(const Roofline& r, WeightType type, kernels::Isa isa) {
-  if (type == WeightType::i8 && isa >= kernels::Isa::avx512_vnni) return r.int8_op_per_s;
+  if (kernels::is_integer(type) && isa >= kernels::Isa::avx512_vnni) return r.int8_op_per_s;
   if (type == WeightType::bf16 && isa >= kernels::Isa::avx512_bf16) return r.bf16_flop_per_s;
   return r.f32_flop_per_s;
 }
 
+struct Filter {
+  const char* name;
+  std::size_t group;
+};
+
+/// Whether some kernel of this type has the name that is asked for: pools are large.
+bool wanted(kernels::Isa isa, WeightType type, const char* name) {
+  for (const auto use : {kernels::LinearUse::decode, kernels::LinearUse::prefill}) {
+    const kernels::LinearCandidates candidates = kernels::linear_candidates(isa, type, use);
+    for (std::size_t i = 0; i + 1 < candidates.count; ++i) {
+      if (candidates.list[i].kernel != nullptr && std::strstr(candidates.list[i].name, name) != nullptr)
+        return true;
+    }
+  }
+  return false;
+}
+
 void bench_weight(Threads& threads, const Roofline& roof, kernels::Isa isa, WeightType type, Shape shape,
-                  const char* filter) {
-  Pool pool(type, shape);
+                  const Filter& filter) {
+  if (!wanted(isa, type, filter.name)) return;
+  Pool pool(type, shape, filter.group);
   for (const std::size_t rows : {1, 4, 8, 32, 128, 512}) {
     if (shape.n > 100000 && rows > 32) continue;
     const kernels::LinearUse use =
@@ -137,7 +160,7 @@ void bench_weight(Threads& threads, const Roofline& roof, kernels::Isa isa, Weig
     const kernels::LinearCandidates candidates = kernels::linear_candidates(isa, type, use);
     for (std::size_t i = 0; i + 1 < candidates.count; ++i) {  // the last is the reference
       const kernels::LinearCandidate& c = candidates.list[i];
-      if (c.kernel == nullptr || std::strstr(c.name, filter) == nullptr) continue;
+      if (c.kernel == nullptr || std::strstr(c.name, filter.name) == nullptr) continue;
       Runner runner(threads, *c.kernel, pool, rows);
       if (runner.refusal() != nullptr) continue;
       const double seconds = fastest([&] { return runner.seconds(); });
@@ -166,9 +189,11 @@ int main(int argc, char** argv) {
   const bench::Roofline roof = bench::measure_roofline(n_threads);
   bench::print(roof);
   bench::Threads threads(n_threads);
-  for (const auto type : {kernels::WeightType::f32, kernels::WeightType::bf16, kernels::WeightType::i8}) {
+  const bench::Filter filter{argc > 2 ? argv[2] : "",
+                             argc > 3 ? static_cast<std::size_t>(std::atoi(argv[3])) : 128};
+  for (int i = 0; i < kernels::kWeightTypeCount; ++i) {
     for (const bench::Shape shape : bench::kShapes) {
-      bench::bench_weight(threads, roof, selection.isa, type, shape, argc > 2 ? argv[2] : "");
+      bench::bench_weight(threads, roof, selection.isa, static_cast<kernels::WeightType>(i), shape, filter);
     }
   }
 }

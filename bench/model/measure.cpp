@@ -43,6 +43,7 @@ Config make_config(const Options& options) {
                                             : Config::from_json(synthetic_config(options.synthetic));
   if (options.layers > 0) config.update({{"num_hidden_layers", options.layers}});
   config.update({{"quantization", options.quantization},
+                 {"quantization_group_size", options.group_size},
                  {"kv_cache_dtype", options.kv_cache_dtype},
                  {"attention_window", options.window},
                  {"dtype", options.dtype}});
@@ -118,7 +119,7 @@ Loaded load_model(const Options& options) {
 }
 
 double arithmetic_peak(const Roofline& roofline, const Options& options) {
-  if (options.quantization == "int8" && roofline.int8_op_per_s > 0) return roofline.int8_op_per_s;
+  if (options.quantization != "none" && roofline.int8_op_per_s > 0) return roofline.int8_op_per_s;
   if (options.dtype == "bf16" && roofline.bf16_flop_per_s > 0) return roofline.bf16_flop_per_s;
   return roofline.f32_flop_per_s;
 }

@@ -18,6 +18,7 @@ struct Options {
   std::string synthetic;  // a name, or empty
   int layers = 0;         // synthetic: fewer layers than the true model; 0 = all
   std::string dtype = "bf16", quantization = "none", kv_cache_dtype = "auto";
+  std::int64_t group_size = 0;  // of quantised weights, as the key quantization_group_size
   int threads = 0;
   bool pin = true;
   std::vector<std::int64_t> prefill{32, 512, 2048};

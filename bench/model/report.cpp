@@ -21,7 +21,8 @@ void print_roofline(const Roofline& roofline) {
 void print_table(const Report& report) {
   std::printf("%s, weights %s%s, isa %s\n",
               (report.options.synthetic.empty() ? report.options.model : report.options.synthetic).c_str(),
-              report.options.dtype.c_str(), report.options.quantization == "int8" ? " as int8" : "",
+              report.options.dtype.c_str(),
+              (report.options.quantization == "none" ? "" : " as " + report.options.quantization).c_str(),
               report.isa.c_str());
   print_roofline(report.roofline);
   std::printf("%-8s %7s %10s %10s %12s %10s\n", "phase", "tokens", "tokens/s", "GB/token", "% bandwidth",
@@ -65,6 +66,7 @@ std::string to_json(const Report& report) {
                  ",\n  \"synthetic\": ", json_string(report.options.synthetic),
                  ",\n  \"dtype\": ", json_string(report.options.dtype),
                  ",\n  \"quantization\": ", json_string(report.options.quantization),
+                 ",\n  \"quantization_group_size\": ", report.options.group_size,
                  ",\n  \"isa\": ", json_string(report.isa), ",\n  \"threads\": ", report.threads,
                  ",\n  \"roofline\": {\"read_bytes_per_s\": ", json_number(roofline.read_bytes_per_s),
                  ", \"f32_flop_per_s\": ", json_number(roofline.f32_flop_per_s),

@@ -29,6 +29,17 @@ inline uint16_t f32_to_bf16(float value) {
   return static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? quiet_nan : rounded);
 }
 
+/// Rounds to nearest even; beyond the range to infinity. Subnormal halves come from adding 0.5, whose last
+/// bit in f32 is 2^-24, the last bit of a subnormal half.
+inline uint16_t f32_to_f16(float value) {
+  const uint32_t bits = f32_to_bits(value), sign = bits >> 16 & 0x8000u, magnitude = bits & 0x7fffffffu;
+  uint32_t half = 0x7e00u;  // not a number
+  if (magnitude <= 0x7f800000u) half = 0x7c00u;
+  if (magnitude < 0x477ff000u) half = (magnitude + 0xfffu + (magnitude >> 13 & 1u) - 0x38000000u) >> 13;
+  if (magnitude < 0x38800000u) half = f32_to_bits(bits_to_f32(magnitude) + 0.5f) - 0x3f000000u;
+  return static_cast<uint16_t>(sign | half);
+}
+
 /// Exact for all inputs, subnormal halves included: they are scaled by 2^112 as a normal f32 multiplication.
 inline float f16_to_f32(uint16_t bits) {
   const uint32_t magnitude = static_cast<uint32_t>(bits & 0x7fffu) << 13;

@@ -2,16 +2,21 @@
 /// The one layout of prepared weights, shared by every kernel.
 ///
 /// A weight W [n, k] (row = output) is cut into panels of 64 outputs. Inside a panel the input index advances
-/// slowest, in groups that fill 32 bits, so that one broadcast of a group of inputs multiplies 16 outputs a
-/// vector:
+/// slowest, in groups that fill 32-bit words, so that one broadcast of a word of inputs multiplies 16 outputs
+/// a vector:
 ///
 ///   f32   [n/64][k   ][64]      oneDNN BA16a64b
 ///   bf16  [n/64][k/2 ][64][2]   oneDNN BA16a64b2a
-///   i8    [n/64][k/4 ][64][4]   oneDNN BA16a64b4a
+///   i8    [n/64][k/4 ][64][4]   oneDNN BA16a64b4a; q - 128, so that the bytes are signed
+///   i4    [n/64][k/8 ][64]      words: low nibbles inputs 0 .. 3, high nibbles inputs 4 .. 7
+///   i2    [n/64][k/16][64]      words: bits 2 t of the bytes are inputs 4 t .. 4 t + 3
+///   i3    [n/64][k/32][3][64]   words: two as of i2 with the low bits, then one with the high bits: bit t
+///                               of the bytes belongs to inputs 4 t .. 4 t + 3
 ///
-/// n is padded to 64 and k to a 64-byte block of 16 groups, both with zeros. One panel is one linear stream:
-/// decode reads each byte once, prefill reuses a panel for every row, and oneDNN takes the same memory as it
-/// is, so a weight is resident once.
+/// Byte c of a word belongs to input c of its four, so all integers unpack to words of four inputs in natural
+/// order by shifts and masks. n is padded to 64 and k to a 64-byte block of 16 words (32-bit types) or to 64
+/// inputs (integers), with zeros. One panel is one linear stream: decode reads each byte once, prefill reuses
+/// a panel for every row, and oneDNN takes the same memory as it is, so a weight is resident once.
 #pragma once
 
 #include <stddef.h>
@@ -19,31 +24,57 @@
 
 namespace transom::kernels {
 
-enum class WeightType : uint8_t { f32, bf16, i8 };
+enum class WeightType : uint8_t { f32, bf16, i8, i4, i3, i2 };
+inline constexpr int kWeightTypeCount = 6;
 
 inline constexpr size_t kPanelColumns = 64;
 
-/// Inputs that share 32 bits.
-constexpr size_t group_size(WeightType type) {
-  return type == WeightType::f32 ? 1 : type == WeightType::bf16 ? 2 : 4;
+constexpr bool is_integer(WeightType type) { return type >= WeightType::i8; }
+constexpr size_t weight_bits(WeightType type) {
+  constexpr size_t kBits[kWeightTypeCount] = {32, 16, 8, 4, 3, 2};
+  return kBits[static_cast<int>(type)];
 }
-constexpr size_t weight_size(WeightType type) { return 4 / group_size(type); }
+
+/// Integers are laid out in blocks of 32 inputs, which take as many words per output as they have bits.
+inline constexpr size_t kBlockInputs = 32;
+
 constexpr size_t padded_k(WeightType type, size_t k) {
-  const size_t block = 16 * group_size(type);
+  const size_t block = type == WeightType::f32 ? 16 : type == WeightType::bf16 ? 32 : 64;
   return (k + block - 1) / block * block;
 }
 constexpr size_t panel_count(size_t n) { return (n + kPanelColumns - 1) / kPanelColumns; }
 constexpr size_t panel_bytes(WeightType type, size_t k) {
-  return padded_k(type, k) * kPanelColumns * weight_size(type);
+  return padded_k(type, k) * weight_bits(type) / 8 * kPanelColumns;
 }
 constexpr size_t packed_bytes(WeightType type, size_t n, size_t k) {
   return panel_count(n) * panel_bytes(type, k);
 }
-/// Element index (not byte) of W[row, col] in the packed array.
+/// Element index (not byte) of W[row, col] in the packed array of f32, bf16 or i8.
 constexpr size_t packed_index(WeightType type, size_t k, size_t row, size_t col) {
-  const size_t group = group_size(type);
-  return (row / kPanelColumns) * padded_k(type, k) * kPanelColumns + (col / group) * kPanelColumns * group +
-         (row % kPanelColumns) * group + col % group;
+  const size_t word = 32 / weight_bits(type);  // elements of a word
+  return (row / kPanelColumns) * padded_k(type, k) * kPanelColumns + (col / word) * kPanelColumns * word +
+         (row % kPanelColumns) * word + col % word;
+}
+
+/// The integer q in [0, 2^bits) of W[row, col]. Plain, for the reference and for tests.
+inline unsigned packed_integer(WeightType type, const void* data, size_t k, size_t row, size_t col) {
+  const size_t bits = weight_bits(type);
+  const uint8_t* bytes = static_cast<const uint8_t*>(data) + row / kPanelColumns * panel_bytes(type, k);
+  const size_t word = col % kBlockInputs / 4, byte = col % 4;
+  const auto at = [&](size_t index) {  // a byte of word `index` of the block
+    const size_t from = (col / kBlockInputs * bits + index) * kPanelColumns + row % kPanelColumns;
+    return static_cast<unsigned>(bytes[from * 4 + byte]);
+  };
+  switch (type) {
+    case WeightType::i8:
+      return at(word) ^ 0x80u;
+    case WeightType::i4:
+      return at(word / 2) >> (4 * (word % 2)) & 15u;
+    case WeightType::i3:
+      return (at(word / 4) >> (2 * (word % 4)) & 3u) | (at(2) >> word & 1u) << 2;
+    default:
+      return at(word / 4) >> (2 * (word % 4)) & 3u;
+  }
 }
 
 }  // namespace transom::kernels

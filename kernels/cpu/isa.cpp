@@ -11,7 +11,8 @@
 namespace transom::kernels {
 namespace {
 
-constexpr const char* kNames[kIsaCount] = {"scalar", "avx2", "avx512", "avx512_vnni", "avx512_bf16"};
+constexpr const char* kNames[kIsaCount] = {"scalar", "avx2",        "avx_vnni",
+                                           "avx512", "avx512_vnni", "avx512_bf16"};
 
 #if defined(__x86_64__)
 struct Registers {
@@ -36,6 +37,11 @@ uint32_t saved_state() {
 constexpr uint32_t kYmmState = 0x06;  // xmm and upper halves of ymm
 constexpr uint32_t kZmmState = 0xe6;  // + mask registers, upper halves of zmm, zmm16 .. zmm31
 
+bool detect_avx_vnni() {
+  if (cpuid(0, 0).a < 7 || cpuid(7, 0).a < 1) return false;
+  return has(cpuid(7, 1).a, 4);
+}
+
 Isa detect() {
   const uint32_t last_leaf = cpuid(0, 0).a;
   if (last_leaf < 7) return Isa::scalar;
@@ -48,7 +54,8 @@ Isa detect() {
   if ((state & kYmmState) != kYmmState || !has(extended.b, 5)) return Isa::scalar;
   const bool f = has(extended.b, 16), dq = has(extended.b, 17), cd = has(extended.b, 28),
              bw = has(extended.b, 30), vl = has(extended.b, 31);
-  if ((state & kZmmState) != kZmmState || !f || !dq || !cd || !bw || !vl) return Isa::avx2;
+  if ((state & kZmmState) != kZmmState || !f || !dq || !cd || !bw || !vl)
+    return detect_avx_vnni() ? Isa::avx_vnni : Isa::avx2;
   if (!has(extended.c, 11)) return Isa::avx512;
   const bool bf16 = extended.a >= 1 && has(cpuid(7, 1).a, 5);
   return bf16 ? Isa::avx512_bf16 : Isa::avx512_vnni;
@@ -61,6 +68,7 @@ bool detect_amx_int8() {
   return has(features, 24) && has(features, 25);
 }
 #else
+bool detect_avx_vnni() { return false; }
 Isa detect() { return Isa::scalar; }
 bool detect_amx_int8() { return false; }
 #endif
@@ -72,6 +80,11 @@ const char* isa_name(Isa isa) { return kNames[static_cast<int>(isa)]; }
 bool has_amx_int8() { return detect_amx_int8(); }
 
 Isa best_isa() { return detect(); }
+
+bool has_isa(Isa isa) {
+  const Isa best = detect();
+  return isa == Isa::avx_vnni ? best >= Isa::avx2 && detect_avx_vnni() : isa <= best;
+}
 
 bool isa_from_name(const char* name, Isa* isa) {
   for (int i = 0; i < kIsaCount; ++i) {

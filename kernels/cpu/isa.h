@@ -6,19 +6,28 @@
 
 namespace transom::kernels {
 
-/// In order: each includes the ones before it.
+/// In order: each includes the ones before it, but for avx_vnni, which only itself includes.
 ///   avx2         AVX2, FMA, F16C
+///   avx_vnni     + AVX-VNNI (u8 x s8 products of 256 bits), on processors without AVX-512
 ///   avx512       + AVX-512 F, BW, DQ, VL, CD
 ///   avx512_vnni  + VNNI (u8 x s8 products)
 ///   avx512_bf16  + BF16 (bf16 products)
-enum class Isa : uint8_t { scalar, avx2, avx512, avx512_vnni, avx512_bf16 };
-inline constexpr int kIsaCount = 5;
+enum class Isa : uint8_t { scalar, avx2, avx_vnni, avx512, avx512_vnni, avx512_bf16 };
+inline constexpr int kIsaCount = 6;
+
+/// Whether code for `needed` runs where `isa` is.
+constexpr bool includes(Isa isa, Isa needed) {
+  return needed == Isa::avx_vnni ? isa == needed : isa >= needed;
+}
 
 const char* isa_name(Isa isa);
 
 /// The best set that the processor reports and whose registers the system saves. Asks the processor each
 /// time.
 Isa best_isa();
+
+/// Whether this machine runs a set.
+bool has_isa(Isa isa);
 
 /// Whether there are matrix tiles for int8 (AMX) that the system saves. No kernel of ours uses them; oneDNN
 /// does.

@@ -36,6 +36,7 @@ KernelTable make_table(Isa isa) {
   KernelTable table;
   table.isa = isa;
   table.pack = {reference::pack, Isa::scalar};
+  table.pack_integers = {reference::pack_integers, Isa::scalar};
   table.quantize_rows = {reference::quantize_rows, Isa::scalar};
   table.rms_norm = {reference::rms_norm, Isa::scalar};
   table.rope_table = {reference::rope_table, Isa::scalar};
@@ -45,17 +46,17 @@ KernelTable make_table(Isa isa) {
   table.gated_mul = {reference::gated_mul, Isa::scalar};
   table.add = {reference::add, Isa::scalar};
   table.embed = {reference::embed, Isa::scalar};
-  if (isa >= Isa::avx2) set_avx2(table);
-  if (isa >= Isa::avx512) set_avx512(table);
+  if (includes(isa, Isa::avx2)) set_avx2(table);
+  if (includes(isa, Isa::avx512)) set_avx512(table);
   return table;
 }
 
 }  // namespace
 
 const KernelTable& kernel_table(Isa isa) {
-  static const KernelTable tables[kIsaCount] = {make_table(Isa::scalar), make_table(Isa::avx2),
-                                                make_table(Isa::avx512), make_table(Isa::avx512_vnni),
-                                                make_table(Isa::avx512_bf16)};
+  static const KernelTable tables[kIsaCount] = {make_table(Isa::scalar),      make_table(Isa::avx2),
+                                                make_table(Isa::avx_vnni),    make_table(Isa::avx512),
+                                                make_table(Isa::avx512_vnni), make_table(Isa::avx512_bf16)};
   return tables[static_cast<int>(isa)];
 }
 
@@ -64,9 +65,9 @@ KernelSelection select_isa(const char* wanted) {
   if (wanted == nullptr || wanted[0] == '\0') return {best, nullptr};
   Isa isa = Isa::scalar;
   if (!isa_from_name(wanted, &isa)) {
-    return {best, "unknown instruction set; known: scalar, avx2, avx512, avx512_vnni, avx512_bf16"};
+    return {best, "unknown instruction set; known: scalar, avx2, avx_vnni, avx512, avx512_vnni, avx512_bf16"};
   }
-  if (isa > best) return {best, "instruction set not supported by this processor or its system"};
+  if (!has_isa(isa)) return {best, "instruction set not supported by this processor or its system"};
   return {isa, nullptr};
 }
 

@@ -22,12 +22,13 @@ struct Kernel {
 };
 
 /// One row: the best variant of every op that needs no more than `isa`.
-/// Work is split by the caller: linear by panels, pack by panels, attention by items, the others by rows
+/// Work is split by the caller: linear and pack by panels, attention by items, the others by rows
 /// (token and pointer ranges). Only attention and linear use scratch: attention_scratch_bytes,
 /// LinearKernel::scratch_bytes.
 struct KernelTable {
   Isa isa = Isa::scalar;
   Kernel<PackArgs> pack;
+  Kernel<PackIntegersArgs> pack_integers;
   Kernel<QuantizeRowsArgs> quantize_rows;
   Kernel<RmsNormArgs> rms_norm;
   Kernel<RopeTableArgs> rope_table;

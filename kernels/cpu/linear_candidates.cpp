@@ -8,67 +8,105 @@
 namespace transom::kernels {
 namespace {
 
-template <WeightType kType>
-size_t reference_prepared_bytes(size_t k, size_t n_rows) {
-  return reference::linear_prepared_bytes(kType, k, n_rows);
-}
+size_t nothing(const PackedWeight&, size_t) { return 0; }
 size_t one_item_per_row(size_t n_rows) { return n_rows; }
-size_t no_scratch(size_t, size_t) { return 0; }
+void prepare_nothing(const LinearArgs&, size_t, size_t) {}
 
-template <WeightType kType>
-constexpr LinearKernel reference_kernel(const char* name) {
+constexpr LinearKernel float_reference(const char* name, WeightType type, void (*run)(const LinearArgs&)) {
   LinearKernel kernel;
   kernel.name = name;
-  kernel.type = kType;
-  kernel.prepared_bytes = reference_prepared_bytes<kType>;
+  kernel.type = type;
+  kernel.prepared_bytes = nothing;
   kernel.prepare_items = one_item_per_row;
-  kernel.prepare = reference::linear_prepare;
-  kernel.scratch_bytes = no_scratch;
-  kernel.run = reference::linear;
+  kernel.prepare = prepare_nothing;
+  kernel.scratch_bytes = nothing;
+  kernel.run = run;
   return kernel;
 }
 
-constexpr LinearKernel kReference[] = {reference_kernel<WeightType::f32>("reference f32"),
-                                       reference_kernel<WeightType::bf16>("reference bf16"),
-                                       reference_kernel<WeightType::i8>("reference i8")};
+constexpr LinearKernel integer_reference(const char* name, WeightType type) {
+  LinearKernel kernel = float_reference(name, type, reference::linear_integer);
+  kernel.prepared_bytes = reference::linear_integer_prepared_bytes;
+  kernel.prepare = reference::linear_integer_prepare;
+  return kernel;
+}
+
+// By WeightType.
+constexpr LinearKernel kReference[kWeightTypeCount] = {
+    float_reference("reference f32", WeightType::f32, reference::linear),
+    float_reference("reference bf16", WeightType::bf16, reference::linear),
+    integer_reference("reference i8", WeightType::i8),
+    integer_reference("reference i4", WeightType::i4),
+    integer_reference("reference i3", WeightType::i3),
+    integer_reference("reference i2", WeightType::i2)};
+constexpr LinearKernel kExactReference[kWeightTypeCount] = {
+    {},
+    {},
+    float_reference("reference i8 exact", WeightType::i8, reference::linear_exact),
+    float_reference("reference i4 exact", WeightType::i4, reference::linear_exact),
+    float_reference("reference i3 exact", WeightType::i3, reference::linear_exact),
+    float_reference("reference i2 exact", WeightType::i2, reference::linear_exact)};
 
 struct Entry {
-  WeightType type;
   Isa needs;
   const LinearKernel* decode;
   const LinearKernel* gemm;
 };
 
 constexpr Entry kEntries[] = {
-    {WeightType::bf16, Isa::avx512_bf16, &avx512_bf16::kLinearBf16Decode, &avx512_bf16::kLinearBf16Gemm},
-    {WeightType::i8, Isa::avx512_vnni, &avx512_vnni::kLinearI8Decode, &avx512_vnni::kLinearI8Gemm},
-    {WeightType::f32, Isa::avx512, &avx512::kLinearF32Decode, &avx512::kLinearF32Gemm},
-    {WeightType::bf16, Isa::avx512, &avx512::kLinearBf16Decode, &avx512::kLinearBf16Gemm},
-    {WeightType::i8, Isa::avx512, &avx512::kLinearI8Decode, &avx512::kLinearI8Gemm},
-    {WeightType::f32, Isa::avx2, &avx2::kLinearF32Decode, &avx2::kLinearF32Gemm},
-    {WeightType::bf16, Isa::avx2, &avx2::kLinearBf16Decode, &avx2::kLinearBf16Gemm},
-    {WeightType::i8, Isa::avx2, &avx2::kLinearI8Decode, &avx2::kLinearI8Gemm},
+    {Isa::avx512_bf16, &avx512_bf16::kLinearBf16Decode, &avx512_bf16::kLinearBf16Gemm},
+    {Isa::avx512_vnni, &avx512_vnni::kLinearI8Decode, &avx512_vnni::kLinearI8Gemm},
+    {Isa::avx512_vnni, &avx512_vnni::kLinearI4Decode, &avx512_vnni::kLinearI4Gemm},
+    {Isa::avx512_vnni, &avx512_vnni::kLinearI3Decode, &avx512_vnni::kLinearI3Gemm},
+    {Isa::avx512_vnni, &avx512_vnni::kLinearI2Decode, &avx512_vnni::kLinearI2Gemm},
+    {Isa::avx512, &avx512::kLinearF32Decode, &avx512::kLinearF32Gemm},
+    {Isa::avx512, &avx512::kLinearBf16Decode, &avx512::kLinearBf16Gemm},
+    {Isa::avx512, &avx512::kLinearI8Decode, &avx512::kLinearI8Gemm},
+    {Isa::avx512, &avx512::kLinearI4Decode, &avx512::kLinearI4Gemm},
+    {Isa::avx512, &avx512::kLinearI3Decode, &avx512::kLinearI3Gemm},
+    {Isa::avx512, &avx512::kLinearI2Decode, &avx512::kLinearI2Gemm},
+    {Isa::avx_vnni, &avx_vnni::kLinearI8Decode, &avx_vnni::kLinearI8Gemm},
+    {Isa::avx_vnni, &avx_vnni::kLinearI4Decode, &avx_vnni::kLinearI4Gemm},
+    {Isa::avx_vnni, &avx_vnni::kLinearI3Decode, &avx_vnni::kLinearI3Gemm},
+    {Isa::avx_vnni, &avx_vnni::kLinearI2Decode, &avx_vnni::kLinearI2Gemm},
+    {Isa::avx2, &avx2::kLinearF32Decode, &avx2::kLinearF32Gemm},
+    {Isa::avx2, &avx2::kLinearBf16Decode, &avx2::kLinearBf16Gemm},
+    {Isa::avx2, &avx2::kLinearI8Decode, &avx2::kLinearI8Gemm},
+    {Isa::avx2, &avx2::kLinearI4Decode, &avx2::kLinearI4Gemm},
+    {Isa::avx2, &avx2::kLinearI3Decode, &avx2::kLinearI3Gemm},
+    {Isa::avx2, &avx2::kLinearI2Decode, &avx2::kLinearI2Gemm},
 };
 
-constexpr const char* kNoIsa[kIsaCount] = {"", "no avx2", "no avx512", "no avx512_vnni", "no avx512_bf16"};
+struct ExactEntry {
+  Isa needs;
+  const LinearKernel* kernel;
+};
+
+constexpr ExactEntry kExactEntries[] = {
+    {Isa::avx512, &avx512::kLinearI8Exact}, {Isa::avx512, &avx512::kLinearI4Exact},
+    {Isa::avx512, &avx512::kLinearI3Exact}, {Isa::avx512, &avx512::kLinearI2Exact},
+    {Isa::avx2, &avx2::kLinearI8Exact},     {Isa::avx2, &avx2::kLinearI4Exact},
+    {Isa::avx2, &avx2::kLinearI3Exact},     {Isa::avx2, &avx2::kLinearI2Exact},
+};
+
+constexpr const char* kNoIsa[kIsaCount] = {"",          "no avx2",        "no avx_vnni",
+                                           "no avx512", "no avx512_vnni", "no avx512_bf16"};
 
 void offer(LinearCandidates& candidates, const LinearKernel& kernel, const char* refusal) {
   candidates.list[candidates.count++] = {refusal == nullptr ? &kernel : nullptr, kernel.name, refusal};
 }
 
+void offer_for(LinearCandidates& candidates, const LinearKernel& kernel, Isa isa, Isa needed) {
+  offer(candidates, kernel, includes(isa, needed) ? nullptr : kNoIsa[static_cast<int>(needed)]);
+}
+
 void offer_onednn(LinearCandidates& candidates, Isa isa, WeightType type) {
   const LinearKernel* const kernels[] = {&onednn::kLinearF32, &onednn::kLinearBf16, &onednn::kLinearI8};
+  constexpr Isa kNeeds[] = {Isa::avx512, Isa::avx512_bf16, Isa::avx512_vnni};
+  if (type > WeightType::i8) return;
   const LinearKernel& kernel = *kernels[static_cast<int>(type)];
-  const Isa needed = type == WeightType::bf16 ? Isa::avx512_bf16
-                     : type == WeightType::i8 ? Isa::avx512_vnni
-                                              : Isa::avx512;
-  const char* refusal = nullptr;
-  if (!onednn::available()) {
-    refusal = "built without oneDNN";
-  } else if (isa < needed) {
-    refusal = kNoIsa[static_cast<int>(needed)];
-  }
-  offer(candidates, kernel, refusal);
+  if (!onednn::available()) return offer(candidates, kernel, "built without oneDNN");
+  offer_for(candidates, kernel, isa, kNeeds[static_cast<int>(type)]);
 }
 
 /// Where oneDNN is faster than our own product. Measured on 2 cores of a Sapphire Rapids class Xeon without
@@ -84,15 +122,23 @@ bool onednn_leads(WeightType type) {
 
 LinearCandidates linear_candidates(Isa isa, WeightType type, LinearUse use) {
   LinearCandidates candidates;
+  const int index = static_cast<int>(type);
+  if (use == LinearUse::exact) {
+    if (!is_integer(type)) return candidates;
+    for (const ExactEntry& entry : kExactEntries) {
+      if (entry.kernel->type == type) offer_for(candidates, *entry.kernel, isa, entry.needs);
+    }
+    offer(candidates, kExactReference[index], nullptr);
+    return candidates;
+  }
   const bool onednn_first = onednn_leads(type);
   if (use == LinearUse::prefill && onednn_first) offer_onednn(candidates, isa, type);
   for (const Entry& entry : kEntries) {
-    if (entry.type != type) continue;
     const LinearKernel& kernel = use == LinearUse::decode ? *entry.decode : *entry.gemm;
-    offer(candidates, kernel, isa >= entry.needs ? nullptr : kNoIsa[static_cast<int>(entry.needs)]);
+    if (kernel.type == type) offer_for(candidates, kernel, isa, entry.needs);
   }
   if (use == LinearUse::prefill && !onednn_first) offer_onednn(candidates, isa, type);
-  offer(candidates, kReference[static_cast<int>(type)], nullptr);
+  offer(candidates, kReference[index], nullptr);
   return candidates;
 }
 

@@ -16,16 +16,16 @@ namespace transom::kernels {
 ///                     and scratch. With few rows it is cheaper that every thread prepares all items for
 ///                     itself: no waiting.
 ///
-/// prepared_bytes 0 means that nothing is to be prepared. The same prepared rows serve every weight of equal
-/// type and k under the same kernel. n_rows is between 1 and max_rows.
+/// prepared_bytes 0 means that nothing is to be prepared. The sizes look at the type, k and groups of a
+/// weight only. n_rows is between 1 and max_rows.
 struct LinearKernel {
   const char* name = nullptr;  ///< e.g. "avx512 bf16 decode"
   WeightType type = WeightType::f32;
   size_t max_rows = static_cast<size_t>(-1);
-  size_t (*prepared_bytes)(size_t k, size_t n_rows) = nullptr;
+  size_t (*prepared_bytes)(const PackedWeight& weight, size_t n_rows) = nullptr;
   size_t (*prepare_items)(size_t n_rows) = nullptr;
   void (*prepare)(const LinearArgs& args, size_t item_begin, size_t item_end) = nullptr;
-  size_t (*scratch_bytes)(size_t k, size_t n_rows) = nullptr;
+  size_t (*scratch_bytes)(const PackedWeight& weight, size_t n_rows) = nullptr;
   void (*run)(const LinearArgs& args) = nullptr;
 
   /// Builds what run needs beside the weight into *state, for calls of about n_rows rows. Null: nothing to
@@ -37,6 +37,7 @@ struct LinearKernel {
 enum class LinearUse : unsigned char {
   decode,   ///< 1 to 4 rows: the weight is read once, memory bound
   prefill,  ///< more rows: compute bound
+  exact,    ///< any number of rows, integer weights times f32 activations; slower
 };
 
 /// Rows up to which the decode kernel is meant.

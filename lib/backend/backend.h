@@ -55,7 +55,7 @@ struct WeightRows {
   DType dtype = DType::f32;  // f32, f16 or bf16
   const std::byte* data = nullptr;
   std::int64_t rows = 0;
-  IntegerReader integers;  // set: in the layer's IntegerFormat, and dtype and data mean nothing
+  IntegerReader integers = {};  // set: in the layer's IntegerFormat, and dtype and data mean nothing
 };
 
 enum class WeightFormat { f32, bf16, integer };

@@ -46,9 +46,21 @@ QuantizationGrid fit_grid(std::span<const float> values, const GridOptions& opti
   return grid;
 }
 
-std::uint8_t to_grid(float value, const QuantizationGrid& grid, int bits) {
-  const float q = std::nearbyint(value / grid.scale) + static_cast<float>(grid.zero);
-  return static_cast<std::uint8_t>(std::clamp(q, 0.0f, static_cast<float>((1 << bits) - 1)));
+void to_grid(std::span<const float> values, const QuantizationGrid& grid, int bits, std::uint8_t* q) {
+  // Adding and subtracting 1.5 * 2^23 rounds |x| < 2^22 to an integer, half to even, in a loop that
+  // vectorises; the bounds keep x there.
+  constexpr float kRoundingTerm = 12582912.0f;
+  const auto zero = static_cast<float>(grid.zero), last = static_cast<float>((1 << bits) - 1);
+  const float low = -zero - 1.0f, high = last - zero + 1.0f;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    float x = values[i] / grid.scale;
+    x = x < low ? low : x;
+    x = x > high ? high : x;
+    x = x + kRoundingTerm - kRoundingTerm + zero;
+    x = x < 0.0f ? 0.0f : x;
+    x = x > last ? last : x;
+    q[i] = static_cast<std::uint8_t>(static_cast<int>(x));
+  }
 }
 
 }  // namespace transom::core

@@ -25,8 +25,8 @@ struct GridOptions {
 /// positive value is cut by half a step. Values that are all zero get a scale of 1.
 QuantizationGrid fit_grid(std::span<const float> values, const GridOptions& options);
 
-/// The integer nearest to a value, half to even.
-std::uint8_t to_grid(float value, const QuantizationGrid& grid, int bits);
+/// The integers nearest to values, half to even. q has as many elements as `values`.
+void to_grid(std::span<const float> values, const QuantizationGrid& grid, int bits, std::uint8_t* q);
 inline float from_grid(std::uint8_t q, const QuantizationGrid& grid) {
   return grid.scale * static_cast<float>(static_cast<int>(q) - grid.zero);
 }

@@ -86,17 +86,17 @@ std::size_t read_choice(const ConfigReader& reader, std::string_view key,
 Quantization read_quantization(const ConfigReader& reader) {
   constexpr std::array<std::string_view, 5> kNames{"none", "int8", "int4", "int3", "int2"};
   constexpr std::array<int, 5> kBits{0, 8, 4, 3, 2};
-  const std::size_t choice = read_choice(reader, "quantization", kNames);
   Quantization quantization;
-  quantization.bits = kBits[choice];
-  if (choice > 1)
-    reader.unsupported("quantization", message("\"", kNames[choice], "\" is not supported yet (int8 is)"));
+  quantization.bits = kBits[read_choice(reader, "quantization", kNames)];
   if (read_choice<2>(reader, "quantization_method", {"rtn", "gptq"}) != 0) {
     reader.unsupported("quantization_method", "\"gptq\" is not supported yet (rtn is)");
   }
-  if (reader.integer("quantization_group_size", -1, -1, 1 << 20) != -1) {
-    reader.unsupported("quantization_group_size",
-                       "groups are not supported yet (-1, one scale per output row, is)");
+  quantization.group_size = reader.integer("quantization_group_size", 0, -1, 1 << 20);
+  if (quantization.group_size > 0 && quantization.group_size % 32 != 0) {
+    reader.fail("quantization_group_size",
+                message("expected a multiple of 32, 0 (as suits the bits) or -1 (whole "
+                        "rows), found ",
+                        quantization.group_size));
   }
   return quantization;
 }
@@ -131,13 +131,14 @@ KvDType read_kv_dtype(const ConfigReader& reader) {
 }  // namespace
 
 std::span<const RuntimeKey> runtime_keys() {
-  static const std::array<RuntimeKey, 11> keys{{{"attention_window", 0},
+  static const std::array<RuntimeKey, 12> keys{{{"attention_window", 0},
                                                 {"attention_sinks", 0},
                                                 {"attention_pattern", "window"},
                                                 {"max_context", 0},
                                                 {"quantization", "none"},
                                                 {"quantization_method", "rtn"},
-                                                {"quantization_group_size", -1},
+                                                {"quantization_group_size", 0},
+                                                {"activation_dtype", "auto"},
                                                 {"kv_cache_dtype", "auto"},
                                                 {"dtype", "auto"},
                                                 {"device", "cpu"},
@@ -163,6 +164,7 @@ void apply_runtime_keys(const ConfigReader& reader, ModelSpec& spec) {
   }
   spec.max_context = reader.integer("max_context", 0, 0, kMaxTokens);
   spec.quantization = read_quantization(reader);
+  spec.float_activations = read_choice<3>(reader, "activation_dtype", {"auto", "int8", "f32"}) == 2;
   spec.dtype = read_dtype(reader);
   spec.kv_dtype = read_kv_dtype(reader);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/weights.h"
 
-#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -31,7 +30,9 @@ struct Cancelled {};
 backend::IntegerFormat integers_on_load(const Quantization& quantization) {
   backend::IntegerFormat format;
   format.bits = quantization.bits;
-  format.group_size = std::max<std::int64_t>(quantization.group_size, 0);
+  format.group_size = quantization.group_size;
+  if (format.group_size == 0) format.group_size = quantization.bits == 8 ? 64 : 32;
+  if (format.group_size < 0) format.group_size = 0;
   if (format.group_size > 0) format.scale_dtype = DType::f16;
   return format;
 }

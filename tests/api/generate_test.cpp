@@ -214,20 +214,35 @@ TEST_CASE("generate: many threads share one model and get what one alone gets") 
 }
 
 TEST_CASE("generate: quantised on load, the stories stay stories") {
-  Config config = story_model().config();
-  config.update({{"quantization", "int8"}});
-  const Model quantised = AutoModel::from_pretrained(testing::tinystories().string(), config);
   const auto ids = story_model().tokenizer().encode("Once upon a time, there was a little girl named Lily");
-  const Logits exact = story_model().new_session().forward(ids),
-               rounded = quantised.new_session().forward(ids);
-  double difference = 0, square = 0;
-  for (std::size_t i = 0; i < exact.values.size(); ++i) {
-    difference += std::pow(static_cast<double>(exact.values[i] - rounded.values[i]), 2);
-    square += std::pow(static_cast<double>(exact.values[i]), 2);
+  const Logits original = story_model().new_session().forward(ids);
+  const auto distance = [&](const Logits& a, const Logits& b) {
+    double difference = 0, square = 0;
+    for (std::size_t i = 0; i < a.values.size(); ++i) {
+      difference += std::pow(static_cast<double>(a.values[i] - b.values[i]), 2);
+      square += std::pow(static_cast<double>(a.values[i]), 2);
+    }
+    return std::sqrt(difference / square);
+  };
+  const auto logits = [&](const char* quantization, const char* activations) {
+    Config config = story_model().config();
+    config.update({{"quantization", quantization}, {"activation_dtype", activations}});
+    const Model quantised = AutoModel::from_pretrained(testing::tinystories().string(), config);
+    CHECK(quantised.info().weight_bytes < story_model().info().weight_bytes * 6 / 10);
+    return quantised.new_session().forward(ids);
+  };
+  double before = 0;
+  for (const char* quantization : {"int8", "int4", "int3", "int2"}) {
+    const Logits exact = logits(quantization, "f32"), rounded = logits(quantization, "int8");
+    const double weights = distance(original, exact), activations = distance(exact, rounded);
+    INFO(quantization << " weights " << weights << " activations " << activations);
+    CHECK(weights > before);  // fewer bits, more error
+    before = weights;
+    CHECK(activations > 0);  // it really is another computation
+    CHECK(activations < 0.05);
+    if (std::string_view(quantization) == "int8") CHECK(weights < 0.02);
+    if (std::string_view(quantization) == "int4") CHECK(weights < 0.25);
   }
-  CHECK(std::sqrt(difference / square) < 0.05);
-  CHECK(std::sqrt(difference / square) > 0);  // it really is another computation
-  CHECK(quantised.info().weight_bytes < story_model().info().weight_bytes * 6 / 10);
 }
 
 TEST_CASE("generate: a prompt that can not be is refused") {

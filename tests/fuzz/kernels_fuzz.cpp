@@ -170,38 +170,65 @@ void gated_mul(const Shape& s, Source& source) {
 struct Packed {
   Packed(kernels::WeightType type, const Shape& s, Source& source)
       : data(kernels::packed_bytes(type, s.n, s.k)),
-        scale(kernels::panel_count(s.n) * kernels::kPanelColumns),
-        column_sum(scale.size()),
-        bias(scale.size()) {
-    const Numbers values = numbers(s.n * s.k, source, false);
+        bias(kernels::panel_count(s.n) * kernels::kPanelColumns),
+        scale(0),
+        zero(0) {
     for (std::size_t o = 0; o < s.n; ++o) bias[o] = source.small();
-    std::vector<const void*> rows(s.n);
-    for (std::size_t o = 0; o < s.n; ++o) rows[o] = values.data() + o * s.k;
-    const std::size_t panels = kernels::panel_count(s.n);
-    kernels::kernel_table(Isa::scalar)
-        .pack.run({rows.data(), kernels::SourceType::f32, nullptr, type, s.n, s.k, data.data(), scale.data(),
-                   column_sum.data(), 0, panels});
-    const bool integers = type == kernels::WeightType::i8;
-    weight = {type,
-              s.n,
-              s.k,
-              data.data(),
-              integers ? scale.data() : nullptr,
-              integers ? column_sum.data() : nullptr,
-              bias.data()};
+    weight.type = type;
+    weight.n = s.n;
+    weight.k = s.k;
+    weight.data = data.data();
+    weight.bias = bias.data();
+    if (kernels::is_integer(type)) {
+      pack_integers(source);
+    } else {
+      pack_floats(source);
+    }
   }
+
+  void pack_floats(Source& source) {
+    const Numbers values = numbers(weight.n * weight.k, source, false);
+    std::vector<const void*> rows(weight.n);
+    for (std::size_t o = 0; o < weight.n; ++o) rows[o] = values.data() + o * weight.k;
+    kernels::kernel_table(Isa::scalar)
+        .pack.run({rows.data(), kernels::SourceType::f32, weight.type, weight.n, weight.k, data.data(), 0,
+                   kernels::panel_count(weight.n)});
+  }
+
+  /// Scales of at most 2^-bits: every |weight| is at most 1.
+  void pack_integers(Source& source) {
+    const std::size_t steps = std::size_t{1} << kernels::weight_bits(weight.type);
+    weight.group = std::min<std::size_t>(weight.k, 32 * (source.below(4) + 1));
+    weight.groups = kernels::group_count(weight.k, weight.group);
+    scale = Numbers(kernels::panel_count(weight.n) * weight.groups * kernels::kPanelColumns);
+    for (std::size_t i = 0; i < scale.size(); ++i) scale[i] = source.small() / static_cast<float>(steps);
+    weight.scale = scale.data();
+    if (source.below(2) == 1) {
+      zero = Aligned<std::uint8_t>(scale.size());
+      for (std::size_t i = 0; i < zero.size(); ++i) zero[i] = static_cast<std::uint8_t>(source.below(steps));
+      weight.zero = zero.data();
+    }
+    std::vector<std::uint8_t> values(weight.n * weight.k);
+    for (std::uint8_t& q : values) q = static_cast<std::uint8_t>(source.below(steps));
+    for (std::size_t first = 0; first < weight.n; first += kernels::kPanelColumns) {
+      const std::size_t rows = std::min(kernels::kPanelColumns, weight.n - first);
+      char* const panel =
+          data.data() + first / kernels::kPanelColumns * kernels::panel_bytes(weight.type, weight.k);
+      kernels::kernel_table(Isa::scalar)
+          .pack_integers.run({values.data() + first * weight.k, rows, weight.k, weight.type, panel});
+    }
+  }
+
   Aligned<char> data;
-  Numbers scale;
-  Aligned<std::int32_t> column_sum;
-  Numbers bias;
+  Numbers bias, scale;
+  Aligned<std::uint8_t> zero;
   kernels::PackedWeight weight;
 };
 
 Numbers run_linear(const kernels::LinearKernel& kernel, const kernels::PackedWeight& weight,
                    const Numbers& src, std::size_t rows) {
   Numbers dst(rows * weight.n);
-  Aligned<char> prepared(kernel.prepared_bytes(weight.k, rows)),
-      scratch(kernel.scratch_bytes(weight.k, rows));
+  Aligned<char> prepared(kernel.prepared_bytes(weight, rows)), scratch(kernel.scratch_bytes(weight, rows));
   kernels::LinearArgs args;
   args.src = src.data();
   args.src_stride = weight.k;
@@ -218,16 +245,16 @@ Numbers run_linear(const kernels::LinearKernel& kernel, const kernels::PackedWei
 }
 
 void linear(const Shape& s, Source& source) {
-  constexpr kernels::WeightType kTypes[] = {kernels::WeightType::f32, kernels::WeightType::bf16,
-                                            kernels::WeightType::i8};
-  const kernels::WeightType type = kTypes[source.below(3)];
+  const auto type = static_cast<kernels::WeightType>(source.below(kernels::kWeightTypeCount));
   const Packed packed(type, s, source);
   const Numbers src = numbers(s.rows * s.k, source, false);
   // Every |product| and every |bias| is at most 1.
   const double magnitude = static_cast<double>(s.k) + 1;
   const testing::Rounding rounding =
       type == kernels::WeightType::bf16 ? testing::Rounding::bf16 : testing::Rounding::f32;
-  for (const kernels::LinearUse use : {kernels::LinearUse::decode, kernels::LinearUse::prefill}) {
+  for (const kernels::LinearUse use :
+       {kernels::LinearUse::decode, kernels::LinearUse::prefill, kernels::LinearUse::exact}) {
+    if (use == kernels::LinearUse::exact && !kernels::is_integer(type)) continue;
     const kernels::LinearCandidates candidates = kernels::linear_candidates(kernels::best_isa(), type, use);
     const kernels::LinearKernel* reference = candidates.list[candidates.count - 1].kernel;
     require(reference != nullptr);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -18,12 +19,15 @@ using kernels::LinearKernel;
 using kernels::LinearUse;
 using kernels::WeightType;
 
-constexpr WeightType kTypes[] = {WeightType::f32, WeightType::bf16, WeightType::i8};
+constexpr WeightType kTypes[] = {WeightType::f32, WeightType::bf16, WeightType::i8,
+                                 WeightType::i4,  WeightType::i3,   WeightType::i2};
+constexpr WeightType kIntegers[] = {WeightType::i8, WeightType::i4, WeightType::i3, WeightType::i2};
 
 /// Inputs and a result [n_rows, n] with strides beyond the width; the gap of dst must stay as it was.
 struct Problem {
-  Problem(WeightType type, std::size_t n, std::size_t k, std::size_t rows, std::size_t shift = 0)
-      : weight(type, n, k, 7),
+  Problem(WeightType type, std::size_t n, std::size_t k, std::size_t rows, std::size_t shift = 0,
+          const TestGroups& groups = {})
+      : weight(type, n, k, 7, groups),
         n_rows(rows),
         src_stride(k + 3),
         dst_stride(n + 5),
@@ -48,13 +52,13 @@ constexpr float kOld = 0.5f;    // value of dst before
 constexpr float kGap = -77.0f;  // value between rows of dst
 
 std::vector<float> run(const LinearKernel& kernel, const Problem& p, const RunOptions& options = {}) {
-  const std::size_t n = p.weight.packed.n, k = p.weight.packed.k;
+  const std::size_t n = p.weight.packed.n;
   Aligned<float> dst(p.n_rows * p.dst_stride + 1, kGap, options.dst_shift);
   for (std::size_t r = 0; r < p.n_rows; ++r) {
     for (std::size_t o = 0; o < n; ++o) dst[r * p.dst_stride + o] = kOld;
   }
-  Aligned<char> prepared(kernel.prepared_bytes(k, p.n_rows));
-  Aligned<char> scratch(kernel.scratch_bytes(k, p.n_rows));
+  Aligned<char> prepared(kernel.prepared_bytes(p.weight.packed, p.n_rows));
+  Aligned<char> scratch(kernel.scratch_bytes(p.weight.packed, p.n_rows));
   void* state = nullptr;
   if (kernel.create != nullptr) REQUIRE(kernel.create(p.weight.packed, 512, &state) == nullptr);
 
@@ -120,22 +124,39 @@ void compare(const LinearKernel& kernel, const Problem& p, const std::vector<flo
   CHECK(wrong == 0);
 }
 
+/// Every kernel that this machine runs: the list of the best set, and that of avx_vnni where the best is
+/// beyond it.
 std::vector<const LinearKernel*> usable_kernels(WeightType type, LinearUse use) {
   std::vector<const LinearKernel*> kernels;
-  const kernels::LinearCandidates candidates = kernels::linear_candidates(kernels::best_isa(), type, use);
-  for (std::size_t i = 0; i < candidates.count; ++i) {
-    if (candidates.list[i].kernel != nullptr) kernels.push_back(candidates.list[i].kernel);
+  for (const kernels::Isa isa : {kernels::Isa::avx_vnni, kernels::best_isa()}) {
+    if (!kernels::has_isa(isa)) continue;
+    const kernels::LinearCandidates candidates = kernels::linear_candidates(isa, type, use);
+    for (std::size_t i = 0; i < candidates.count; ++i) {
+      const LinearKernel* kernel = candidates.list[i].kernel;
+      const bool known = std::find(kernels.begin(), kernels.end(), kernel) != kernels.end();
+      if (kernel != nullptr && !known) kernels.push_back(kernel);
+    }
   }
   return kernels;
 }
 
-const LinearKernel& reference_of(WeightType type) { return *usable_kernels(type, LinearUse::decode).back(); }
+const LinearKernel& reference_of(WeightType type, LinearUse use = LinearUse::decode) {
+  return *usable_kernels(type, use).back();
+}
+
+/// Whether a kernel takes this weight at all.
+bool takes(const LinearKernel& kernel, const Problem& p) {
+  void* state = nullptr;
+  if (kernel.create != nullptr && kernel.create(p.weight.packed, 512, &state) != nullptr) return false;
+  if (kernel.destroy != nullptr) kernel.destroy(state);
+  return p.n_rows <= kernel.max_rows;
+}
 
 void compare_all(const Problem& p, LinearUse use, const RunOptions& options = {}) {
   const WeightType type = p.weight.packed.type;
-  const std::vector<float> expected = run(reference_of(type), p, {.accumulate = options.accumulate});
+  const std::vector<float> expected = run(reference_of(type, use), p, {.accumulate = options.accumulate});
   for (const LinearKernel* kernel : usable_kernels(type, use)) {
-    if (p.n_rows <= kernel->max_rows) compare(*kernel, p, expected, options);
+    if (takes(*kernel, p)) compare(*kernel, p, expected, options);
   }
 }
 
@@ -155,8 +176,8 @@ TEST_CASE("linear reference is a matrix product") {
         for (std::size_t i = 0; i < 5; ++i) {
           expected += static_cast<double>(p.src[row * p.src_stride + i] * p.weight.value(out, i));
         }
-        // i8 rows are rounded to 1/254 of their largest value.
-        const double allowed = type == WeightType::i8 ? 5 * largest / 254 : 1e-6;
+        // Rows in int8 are rounded to 1/254 of their largest value; weights are below 1.5.
+        const double allowed = kernels::is_integer(type) ? 1.5 * 5 * largest / 254 : 1e-6;
         CHECK(close(static_cast<double>(actual[row * 3 + out]), expected, allowed));
       }
     }
@@ -207,26 +228,78 @@ TEST_CASE("linear results are the same bits for any split") {
   }
 }
 
-TEST_CASE("i8 products are exact, hence equal in all kernels") {
-  Problem p(WeightType::i8, 100, 1000, 5);
-  for (std::size_t i = 0; i < p.src.size(); ++i) p.src[i] *= 1000.0f;
-  const std::vector<float> expected = run(reference_of(WeightType::i8), p);
-  for (const LinearKernel* kernel : usable_kernels(WeightType::i8, LinearUse::prefill)) {
-    compare(*kernel, p, expected, {});
+TEST_CASE("integer products agree with the reference over groups, scales and zero points") {
+  using kernels::ScaleType;
+  for (const WeightType type : kIntegers) {
+    for (const std::size_t group : {32, 64, 96, 128, 1024}) {
+      for (const ScaleType scale : {ScaleType::f32, ScaleType::f16, ScaleType::bf16}) {
+        for (const bool zeros : {false, true}) {
+          const TestGroups groups{group, scale, zeros};
+          for (const std::size_t k : {group + 1, 2 * group, 2 * group + 35, std::size_t{70}})
+            compare_all(Problem(type, 70, k, 2, 0, groups), LinearUse::decode);
+          compare_all(Problem(type, 70, 2 * group + 35, 17, 1, groups), LinearUse::prefill,
+                      {.accumulate = true, .panels_per_call = 1, .items_per_call = 1});
+          compare_all(Problem(type, 70, 2 * group + 35, 3, 0, groups), LinearUse::exact);
+        }
+      }
+    }
+    compare_all(Problem(type, 64 * 5 + 1, 3000, 40, 0, {128, ScaleType::f16, true}), LinearUse::prefill);
+    compare_all(Problem(type, 70, 140, 1, 0, {0, ScaleType::f16, true}), LinearUse::decode);
+    compare_all(Problem(type, 70, 140, 20, 0, {0, ScaleType::f32, true}), LinearUse::prefill);
   }
 }
 
-TEST_CASE("i8 rows of zeros give the bias, rows that are not finite give NaN") {
-  for (const LinearKernel* kernel : usable_kernels(WeightType::i8, LinearUse::decode)) {
-    INFO(kernel->name);
-    Problem p(WeightType::i8, 20, 70, 2);
-    for (std::size_t i = 0; i < 70; ++i) p.src[i] = 0;
-    p.src[p.src_stride + 69] = INFINITY;
-    const std::vector<float> actual = run(*kernel, p);
-    for (std::size_t o = 0; o < 20; ++o) {
-      CHECK(actual[o] == p.weight.bias[o]);
-      CHECK(std::isnan(actual[20 + o]));
+TEST_CASE("exact products multiply what the integers stand for") {
+  for (const WeightType type : kIntegers) {
+    for (const std::size_t rows : {1, 4, 33}) {
+      const Problem p(type, 130, 200, rows, 0, {64, kernels::ScaleType::f16, true});
+      compare_all(p, LinearUse::exact);
+      const std::vector<float> actual = run(reference_of(type, LinearUse::exact), p);
+      double sum = static_cast<double>(p.weight.bias[5]);
+      for (std::size_t i = 0; i < 200; ++i)
+        sum += static_cast<double>(p.src[i]) * static_cast<double>(p.weight.value(5, i));
+      CHECK(close(static_cast<double>(actual[5]), sum, 1e-5));
     }
+  }
+}
+
+TEST_CASE("integer sums hold the largest values of the longest row") {
+  const std::size_t k = 65535;
+  for (const bool zeros : {false, true}) {
+    Problem p(WeightType::i8, 3, k, 5, 0, {0, kernels::ScaleType::f32, zeros});
+    std::fill(p.weight.integers.begin(), p.weight.integers.end(), std::uint8_t{255});
+    if (zeros) std::fill_n(p.weight.zero.data(), p.weight.zero.size(), std::uint8_t{0});
+    kernels::kernel_table(kernels::Isa::scalar)
+        .pack_integers.run({p.weight.integers.data(), 3, k, WeightType::i8, p.weight.data.data()});
+    for (std::size_t i = 0; i < p.src.size(); ++i) p.src[i] = 1.0f;
+    compare_all(p, LinearUse::prefill);
+  }
+}
+
+TEST_CASE("rows of zeros give the bias, rows that are not finite give NaN") {
+  for (const WeightType type : kIntegers) {
+    for (const TestGroups& groups : {TestGroups{}, TestGroups{32, kernels::ScaleType::f16, true}}) {
+      for (const LinearKernel* kernel : usable_kernels(type, LinearUse::decode)) {
+        INFO(kernel->name);
+        Problem p(type, 20, 70, 2, 0, groups);
+        for (std::size_t i = 0; i < 70; ++i) p.src[i] = 0;
+        p.src[p.src_stride + 69] = INFINITY;
+        const std::vector<float> actual = run(*kernel, p);
+        for (std::size_t o = 0; o < 20; ++o) {
+          CHECK(actual[o] == p.weight.bias[o]);
+          CHECK(std::isnan(actual[20 + o]));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("oneDNN refuses groups and zero points") {
+  for (const LinearKernel* kernel : usable_kernels(WeightType::i8, LinearUse::prefill)) {
+    if (kernel->create == nullptr) continue;
+    CHECK(takes(*kernel, Problem(WeightType::i8, 70, 140, 20)));
+    CHECK_FALSE(takes(*kernel, Problem(WeightType::i8, 70, 140, 20, 0, {64})));
+    CHECK_FALSE(takes(*kernel, Problem(WeightType::i8, 70, 140, 20, 0, {0, kernels::ScaleType::f32, true})));
   }
 }
 

@@ -19,15 +19,10 @@ using kernels::WeightType;
 
 struct Packed {
   Packed(WeightType type_, std::size_t n_, std::size_t k_)
-      : type(type_),
-        n(n_),
-        k(k_),
-        data(kernels::packed_bytes(type, n, k), char{0x55}),
-        scale(kernels::panel_count(n) * 64, -1.0f),
-        sum(kernels::panel_count(n) * 64, -1) {}
+      : type(type_), n(n_), k(k_), data(kernels::packed_bytes(type, n, k), char{0x55}) {}
 
   /// Rows of `element` bytes each at odd addresses; panels one call at a time.
-  void pack(SourceType source, std::size_t element, const std::vector<char>& values, const float* src_scale) {
+  void pack(SourceType source, std::size_t element, const std::vector<char>& values) {
     std::vector<char> memory(n * (k * element + 1) + 1);
     std::vector<const void*> rows(n);
     for (std::size_t o = 0; o < n; ++o) {
@@ -38,13 +33,10 @@ struct Packed {
     PackArgs args;
     args.rows = rows.data();
     args.source = source;
-    args.src_scale = src_scale;
     args.type = type;
     args.n = n;
     args.k = k;
     args.data = data.data();
-    args.scale = scale.data();
-    args.column_sum = sum.data();
     for (std::size_t panel = 0; panel < kernels::panel_count(n); ++panel) {
       args.panel_begin = panel;
       args.panel_end = panel + 1;
@@ -72,8 +64,6 @@ struct Packed {
   WeightType type;
   std::size_t n, k;
   Aligned<char> data;
-  Aligned<float> scale;
-  Aligned<std::int32_t> sum;
 };
 
 template <typename T>
@@ -96,8 +86,8 @@ TEST_CASE("pack puts floats where packed_index says") {
     for (const std::size_t k : {1, 31, 32, 33, 64, 65, 130}) {
       const std::vector<float> values = random_values(n * k);
       Packed f32(WeightType::f32, n, k), bf16(WeightType::bf16, n, k);
-      f32.pack(SourceType::f32, 4, bytes_of(values), nullptr);
-      bf16.pack(SourceType::f32, 4, bytes_of(values), nullptr);
+      f32.pack(SourceType::f32, 4, bytes_of(values));
+      bf16.pack(SourceType::f32, 4, bytes_of(values));
       for (std::size_t o = 0; o < n; ++o) {
         for (std::size_t i = 0; i < k; ++i) {
           REQUIRE(f32.at<float>(o, i) == values[o * k + i]);
@@ -115,62 +105,15 @@ TEST_CASE("pack widens bf16 and f16, and keeps bf16 as it is") {
   std::vector<std::uint16_t> halves(n * k);
   for (std::size_t i = 0; i < halves.size(); ++i) halves[i] = static_cast<std::uint16_t>(0x3000 + 37 * i);
   Packed from_bf16(WeightType::f32, n, k), from_f16(WeightType::f32, n, k), kept(WeightType::bf16, n, k);
-  from_bf16.pack(SourceType::bf16, 2, bytes_of(halves), nullptr);
-  from_f16.pack(SourceType::f16, 2, bytes_of(halves), nullptr);
-  kept.pack(SourceType::bf16, 2, bytes_of(halves), nullptr);
+  from_bf16.pack(SourceType::bf16, 2, bytes_of(halves));
+  from_f16.pack(SourceType::f16, 2, bytes_of(halves));
+  kept.pack(SourceType::bf16, 2, bytes_of(halves));
   for (std::size_t o = 0; o < n; ++o) {
     for (std::size_t i = 0; i < k; ++i) {
       CHECK(from_bf16.at<float>(o, i) == kernels::bf16_to_f32(halves[o * k + i]));
       CHECK(from_f16.at<float>(o, i) == kernels::f16_to_f32(halves[o * k + i]));
       CHECK(kept.at<std::uint16_t>(o, i) == halves[o * k + i]);
     }
-  }
-}
-
-TEST_CASE("pack quantises each output by its own maximum, to nearest") {
-  const std::size_t n = 70, k = 131;
-  std::vector<float> values = random_values(n * k);
-  for (std::size_t i = 0; i < k; ++i) values[2 * k + i] = 0;        // an output of zeros
-  for (std::size_t i = 0; i < k; ++i) values[3 * k + i] *= 1e-38f;  // of tiny values
-  values[4 * k] = -100.0f;
-  Packed packed(WeightType::i8, n, k);
-  packed.pack(SourceType::f32, 4, bytes_of(values), nullptr);
-  for (std::size_t o = 0; o < n; ++o) {
-    const double scale = static_cast<double>(packed.scale[o]);
-    float largest = 0;
-    std::int32_t sum = 0;
-    for (std::size_t i = 0; i < k; ++i) {
-      const std::int8_t q = packed.at<std::int8_t>(o, i);
-      const double value = static_cast<double>(values[o * k + i]);
-      largest = std::max(largest, std::fabs(values[o * k + i]));
-      sum += q;
-      INFO("output " << o << " input " << i);
-      CHECK(close(q * scale, value, scale * 0.50001 + 1e-45));
-      CHECK(q >= -127);
-    }
-    CHECK(packed.scale[o] == largest / 127.0f);
-    CHECK(packed.sum[o] == sum);
-  }
-  CHECK(packed.at<std::int8_t>(4, 0) == -127);
-  CHECK(packed.scale[2] == 0.0f);
-  for (std::size_t o = n; o < packed.padded_n(); ++o) {
-    CHECK(packed.scale[o] == 0.0f);
-    CHECK(packed.sum[o] == 0);
-  }
-  packed.check_padding<std::int8_t>();
-}
-
-TEST_CASE("pack keeps integers and their scales") {
-  const std::size_t n = 2, k = 256;
-  std::vector<std::int8_t> values(n * k);
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::int8_t>(i % 256 - 128);
-  const float scales[n] = {0.25f, 3.0f};
-  Packed packed(WeightType::i8, n, k);
-  packed.pack(SourceType::i8, 1, bytes_of(values), scales);
-  for (std::size_t o = 0; o < n; ++o) {
-    for (std::size_t i = 0; i < k; ++i) CHECK(packed.at<std::int8_t>(o, i) == values[o * k + i]);
-    CHECK(packed.scale[o] == scales[o]);
-    CHECK(packed.sum[o] == -128);
   }
 }
 

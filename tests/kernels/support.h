@@ -59,8 +59,9 @@ class Random {
 /// The sets that this machine runs, scalar first.
 inline std::vector<kernels::Isa> supported_isas() {
   std::vector<kernels::Isa> isas;
-  for (int i = 0; i <= static_cast<int>(kernels::best_isa()); ++i)
-    isas.push_back(static_cast<kernels::Isa>(i));
+  for (int i = 0; i < kernels::kIsaCount; ++i) {
+    if (kernels::has_isa(static_cast<kernels::Isa>(i))) isas.push_back(static_cast<kernels::Isa>(i));
+  }
   return isas;
 }
 

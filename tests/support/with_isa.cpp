@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "unknown instruction set %s\n", argv[1]);
     return 2;
   }
-  if (isa > transom::kernels::best_isa()) {
+  if (!transom::kernels::has_isa(isa)) {
     std::printf("skipped: no %s here\n", argv[1]);
     return 77;
   }

@@ -8,8 +8,9 @@
 /// twice give the same numbers, because products go to scratch first and scale, bias and old values are
 /// applied after.
 ///
-/// Rows are prepared as one dense matrix: f32, bf16 (rounded to nearest even), or u8 = q + 128 with
-/// column_sum to correct, since u8 x s8 is what the hardware multiplies.
+/// Rows are prepared as one dense matrix: f32, bf16 (rounded to nearest even), or u8 = q + 128, since u8 x s8
+/// is what the hardware multiplies; the sums of each output's integers correct that. Integers with several
+/// groups or with zero points are refused.
 ///
 /// Threads are the caller's. oneDNN's OpenMP is held to one thread around creation and execution, on this
 /// thread only.
@@ -23,10 +24,10 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <oneapi/dnnl/dnnl.hpp>
 #include <string>
 #include <vector>
 
-#include <oneapi/dnnl/dnnl.hpp>
 #include "kernels/common/bf16.h"
 #include "kernels/cpu/kernel_table.h"
 
@@ -90,6 +91,8 @@ struct Primitive {
 
 struct State {
   dnnl::engine engine;
+  std::vector<float> scale;              // i8: [n]
+  std::vector<int32_t> column_sum;       // i8: [n], of q - 128
   std::vector<Primitive> whole, single;  // kSlicePanels panels and one panel, in order of kRowBuckets
 };
 
@@ -117,13 +120,29 @@ Primitive make_primitive(const dnnl::engine& engine, size_t k, size_t rows, size
   return p;
 }
 
+void add_scales(const PackedWeight& weight, State& state) {
+  const int8_t* data = static_cast<const int8_t*>(weight.data);
+  state.scale.resize(weight.n);
+  state.column_sum.resize(weight.n);
+  for (size_t out = 0; out < weight.n; ++out) {
+    const uint16_t* halves = static_cast<const uint16_t*>(weight.scale);
+    state.scale[out] = weight.scale_type == ScaleType::f32   ? static_cast<const float*>(weight.scale)[out]
+                       : weight.scale_type == ScaleType::f16 ? f16_to_f32(halves[out])
+                                                             : bf16_to_f32(halves[out]);
+    for (size_t i = 0; i < weight.k; ++i)
+      state.column_sum[out] += data[packed_index(WeightType::i8, weight.k, out, i)];
+  }
+}
+
 template <WeightType kType>
 const char* create(const PackedWeight& weight, size_t n_rows, void** state) {
   if (n_rows < kSmallestRows) return "rows < 16";
+  if (is_integer(kType) && (weight.groups > 1 || weight.zero != nullptr)) return "groups or zero points";
   try {
     const OneThread one_thread;
     auto made = std::make_unique<State>();
     made->engine = dnnl::engine(dnnl::engine::kind::cpu, 0);
+    if (is_integer(kType)) add_scales(weight, *made);
     for (const size_t rows : kRowBuckets) {
       if (panel_count(weight.n) >= kSlicePanels) {
         made->whole.push_back(make_primitive<kType>(made->engine, weight.k, rows, kSlicePanels));
@@ -156,9 +175,9 @@ typename Format<kType>::Row* prepared_rows(const LinearArgs& args) {
 }
 
 template <WeightType kType>
-size_t prepared_bytes(size_t k, size_t n_rows) {
+size_t prepared_bytes(const PackedWeight& weight, size_t n_rows) {
   return scale_count(n_rows) * sizeof(float) +
-         std::max(n_rows, kSmallestRows) * k * sizeof(typename Format<kType>::Row);
+         std::max(n_rows, kSmallestRows) * weight.k * sizeof(typename Format<kType>::Row);
 }
 
 size_t prepare_items(size_t n_rows) { return (n_rows + kItemRows - 1) / kItemRows; }
@@ -208,8 +227,10 @@ void finish(const LinearArgs& args, size_t row, size_t rows, size_t out, size_t 
     if constexpr (kType == WeightType::i8) {
       const float row_scale = static_cast<const float*>(args.prepared)[row + r];
       const int32_t* sums = static_cast<const int32_t*>(products) + r * columns;
+      const State& state = *static_cast<const State*>(args.state);
       for (size_t i = 0; i < count; ++i) {
-        put(i, static_cast<float>(sums[i] - 128 * w.column_sum[out + i]) * (row_scale * w.scale[out + i]));
+        put(i, static_cast<float>(sums[i] - 128 * state.column_sum[out + i]) *
+                   (row_scale * state.scale[out + i]));
       }
     } else {
       const float* sums = static_cast<const float*>(products) + r * columns;
@@ -278,7 +299,7 @@ void run(const LinearArgs& args) {
   }
 }
 
-size_t scratch_bytes(size_t /*k*/, size_t /*n_rows*/) {
+size_t scratch_bytes(const PackedWeight&, size_t) {
   return kMostRows * kSlicePanels * kPanelColumns * sizeof(float) + kScratchpadBytes;
 }
 

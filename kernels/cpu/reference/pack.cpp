@@ -4,7 +4,6 @@
 /// Works on tiles of 64 outputs x 64 inputs: each row piece is turned into f32 by a loop that vectorises,
 /// then the tile (16 KB, in L1) is written in panel order. Loading runs this on gigabytes, hence not the
 /// plainest form.
-#include <math.h>
 #include <string.h>
 
 #include "kernels/common/bf16.h"
@@ -15,17 +14,12 @@ namespace transom::kernels::reference {
 namespace {
 
 constexpr size_t kTileInputs = 64;  // a multiple of every padded_k block
-// Adding and subtracting 1.5 * 2^23 rounds |x| < 2^22 to an integer, half to even, and vectorises without
-// SSE 4.1.
-constexpr float kRoundingTerm = 12582912.0f;
 
 /// Inputs [first, first + count) of one output as f32.
 void load_piece(const PackArgs& args, size_t out, size_t first, size_t count, float* piece) {
   const char* row = static_cast<const char*>(args.rows[out]);
   if (args.source == SourceType::f32) {
     memcpy(piece, row + first * sizeof(float), count * sizeof(float));
-  } else if (args.source == SourceType::i8) {
-    for (size_t i = 0; i < count; ++i) piece[i] = static_cast<signed char>(row[first + i]);
   } else {
     uint16_t half[kTileInputs];
     memcpy(half, row + first * sizeof(uint16_t), count * sizeof(uint16_t));
@@ -38,18 +32,6 @@ void load_piece(const PackArgs& args, size_t out, size_t first, size_t count, fl
 }
 
 size_t piece_count(size_t k, size_t first) { return k - first < kTileInputs ? k - first : kTileInputs; }
-
-float output_scale(const PackArgs& args, size_t out) {
-  if (args.source == SourceType::i8) return args.src_scale[out];
-  float largest = 0;
-  float piece[kTileInputs];
-  for (size_t first = 0; first < args.k; first += kTileInputs) {
-    const size_t count = piece_count(args.k, first);
-    load_piece(args, out, first, count, piece);
-    for (size_t i = 0; i < count; ++i) largest = fabsf(piece[i]) > largest ? fabsf(piece[i]) : largest;
-  }
-  return largest / 127.0f;
-}
 
 /// One tile [64 outputs][64 inputs] as f32, zero where the weight has ended.
 void load_tile(const PackArgs& args, size_t panel, size_t first, float (*tile)[kTileInputs]) {
@@ -79,27 +61,6 @@ void store_bf16(const float (*tile)[kTileInputs], size_t inputs, uint16_t* dst) 
   store_tile<2>(rounded, inputs, dst);
 }
 
-/// scale, sum: of this panel's 64 outputs.
-void store_i8(const PackArgs& args, const float (*tile)[kTileInputs], size_t inputs, const float* scale,
-              int32_t* sum, int8_t* dst) {
-  int8_t rounded[kPanelColumns][kTileInputs];
-  for (size_t column = 0; column < kPanelColumns; ++column) {
-    const bool quantised = args.source == SourceType::i8;
-    // Divided, not multiplied: 1 / scale overflows for a row of tiny values.
-    const float divisor = quantised || !(scale[column] > 0) ? 1.0f : scale[column];
-    int32_t total = 0;
-    for (size_t i = 0; i < kTileInputs; ++i) {
-      const float value = tile[column][i] / divisor;
-      const float bounded = quantised ? value : value > 127.0f ? 127.0f : value < -127.0f ? -127.0f : value;
-      const int32_t q = static_cast<int32_t>(bounded + kRoundingTerm - kRoundingTerm);
-      rounded[column][i] = static_cast<int8_t>(q);
-      total += q;
-    }
-    sum[column] += total;
-  }
-  store_tile<4>(rounded, inputs, dst);
-}
-
 }  // namespace
 
 void pack(const PackArgs& args) {
@@ -107,22 +68,14 @@ void pack(const PackArgs& args) {
   float tile[kPanelColumns][kTileInputs];
   for (size_t panel = args.panel_begin; panel < args.panel_end; ++panel) {
     const size_t first_out = panel * kPanelColumns;
-    for (size_t column = 0; args.type == WeightType::i8 && column < kPanelColumns; ++column) {
-      const size_t out = first_out + column;
-      args.scale[out] = out < args.n ? output_scale(args, out) : 0;
-      args.column_sum[out] = 0;
-    }
     for (size_t first = 0; first < inputs_end; first += kTileInputs) {
       const size_t inputs = inputs_end - first < kTileInputs ? inputs_end - first : kTileInputs;
       const size_t at = packed_index(args.type, args.k, first_out, first);
       load_tile(args, panel, first, tile);
       if (args.type == WeightType::f32) {
         store_tile<1>(tile, inputs, static_cast<float*>(args.data) + at);
-      } else if (args.type == WeightType::bf16) {
-        store_bf16(tile, inputs, static_cast<uint16_t*>(args.data) + at);
       } else {
-        store_i8(args, tile, inputs, args.scale + first_out, args.column_sum + first_out,
-                 static_cast<int8_t*>(args.data) + at);
+        store_bf16(tile, inputs, static_cast<uint16_t*>(args.data) + at);
       }
     }
   }

@@ -11,14 +11,17 @@
 
 namespace transom::kernels::reference {
 
-/// i8 reads args.prepared: quantised rows, see linear_prepared_bytes. f32 and bf16 read args.src.
+/// f32 and bf16 weights; nothing is prepared.
 void linear(const LinearArgs& args);
-/// i8: row scales [n_rows rounded up to 16] f32, then the integers [n_rows, k]. Else 0.
-size_t linear_prepared_bytes(WeightType type, size_t k, size_t n_rows);
-/// Fills rows [row_begin, row_end) of args.prepared.
-void linear_prepare(const LinearArgs& args, size_t row_begin, size_t row_end);
+/// Integer weights and int8 rows, which linear_integer_prepare makes, an item a row.
+void linear_integer(const LinearArgs& args);
+size_t linear_integer_prepared_bytes(const PackedWeight& weight, size_t n_rows);
+void linear_integer_prepare(const LinearArgs& args, size_t row_begin, size_t row_end);
+/// Integer weights and f32 rows; nothing is prepared.
+void linear_exact(const LinearArgs& args);
 
 void pack(const PackArgs& args);
+void pack_integers(const PackIntegersArgs& args);
 void quantize_rows(const QuantizeRowsArgs& args);
 void rms_norm(const RmsNormArgs& args);
 void rope_table(const RopeTableArgs& args);

@@ -11,24 +11,30 @@ namespace transom::kernels::avx512_bf16 {
 namespace {
 #include "kernels/cpu/simd/vec_avx512-inl.h"
 // ---
-#include "kernels/cpu/simd/linear_quantize-inl.h"
+#include "kernels/cpu/simd/linear_rows-inl.h"
 // ---
 #include "kernels/cpu/simd/linear_policies-inl.h"
 // ---
-#include "kernels/cpu/simd/linear-inl.h"
+#include "kernels/cpu/simd/linear_gemm-inl.h"
+// ---
+#include "kernels/cpu/simd/linear_float-inl.h"
 
 /// bf16 products of pairs: the rows are rounded to bf16 as well. The instruction counts subnormals as zeros.
 struct Bf16PairPolicy : F32Policy {
   static constexpr WeightType kType = WeightType::bf16;
   static constexpr size_t kInputs = 2;
 
-  static void convert(const float* src, size_t count, float /*factor*/, uint32_t* words) {
+  static void convert(const float* src, size_t count, uint32_t* words) {
     uint16_t rounded[64];
     for (size_t i = 0; i < count; ++i) rounded[i] = f32_to_bf16(src[i]);
     for (size_t i = count; i < 64; ++i) rounded[i] = 0;
     memcpy(words, rounded, sizeof rounded);
   }
-  static Sum accumulate(Sum sum, WordVec word, WordVec weights) {
+  static void stage(const PackedWeight& w, size_t panel, size_t slice, size_t first, size_t end,
+                    uint32_t* dst) {
+    stage_split<Bf16PairPolicy>(w, panel, slice, first, end, dst);
+  }
+  static FloatVec accumulate(FloatVec sum, WordVec word, WordVec weights) {
     __m512bh a, b;
     memcpy(&a, &word, sizeof a);
     memcpy(&b, &weights, sizeof b);

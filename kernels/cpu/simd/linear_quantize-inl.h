@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Row quantisation, shared by the i8 products and the quantize_rows op. Textual; needs a vec header.
+// Row quantisation, shared by the integer products and the quantize_rows op. Textual; needs a vec header.
 
 struct RowScale {
   float factor;  // of the integers: 127 / max, or 0
@@ -28,17 +28,31 @@ inline RowScale row_scale(const float* src, size_t k) {
   return {127.0f / largest, largest / 127.0f};
 }
 
-/// Integers of count <= 64 inputs, zeros up to 64. A factor of 0 gives zeros, also from a NaN.
-inline void quantize_piece(const float* src, size_t count, float factor, int8_t* dst) {
-  float piece[64];
-  if (count < 64 || factor == 0.0f) {
-    for (size_t i = 0; i < 64; ++i) piece[i] = 0;
+/// Integers of count <= kWidth inputs, zeros up to kWidth. A factor of 0 gives zeros, also from a NaN.
+/// @return Their sums by lanes.
+template <size_t kWidth>
+WordVec quantize_piece(const float* src, size_t count, float factor, int8_t* dst) {
+  float piece[kWidth];
+  if (count < kWidth || factor == 0.0f) {
+    for (size_t i = 0; i < kWidth; ++i) piece[i] = 0;
     if (factor != 0.0f) memcpy(piece, src, count * sizeof(float));
     src = piece;
   }
-  for (size_t i = 0; i < 64; i += kLanes) {
-    store_low_bytes(dst + i, to_nearest(multiply(load_f32(src + i), set_f32(factor))));
+  WordVec sum = zero_words();
+  TRANSOM_UNROLL
+  for (size_t i = 0; i < kWidth; i += kLanes) {
+    const WordVec q = to_nearest(multiply(load_f32(src + i), set_f32(factor)));
+    sum = add_words(sum, q);
+    store_low_bytes(dst + i, q);
   }
+  return sum;
+}
+
+inline int32_t lane_sum_words(WordVec v) {
+  int32_t lanes[kLanes], sum = 0;
+  store_words(lanes, v);
+  for (const int32_t lane : lanes) sum += lane;
+  return sum;
 }
 
 inline void quantize_range(const QuantizeRowsArgs& args) {
@@ -49,7 +63,7 @@ inline void quantize_range(const QuantizeRowsArgs& args) {
     for (size_t i = 0; i < args.k; i += 64) {
       const size_t count = args.k - i < 64 ? args.k - i : 64;
       int8_t q[64];
-      quantize_piece(src + i, count, scale.factor, q);
+      quantize_piece<64>(src + i, count, scale.factor, q);
       memcpy(args.dst + row * args.dst_stride + i, q, count);
     }
   }

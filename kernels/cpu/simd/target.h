@@ -11,6 +11,7 @@
 #pragma once
 
 #define TRANSOM_TARGET_avx2 "avx2,fma,f16c"
+#define TRANSOM_TARGET_avx_vnni "avx2,fma,f16c,avxvnni"
 #define TRANSOM_TARGET_avx512 "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512cd"
 #define TRANSOM_TARGET_avx512_vnni "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx512vnni"
 #define TRANSOM_TARGET_avx512_bf16 \

@@ -64,8 +64,11 @@ inline WordVec shift_left_words(WordVec v, int bits) { return _mm256_slli_epi32(
 inline WordVec and_words(WordVec a, WordVec b) { return _mm256_and_si256(a, b); }
 inline WordVec set_words(uint32_t v) { return _mm256_set1_epi32(static_cast<int>(v)); }
 inline WordVec max_words(WordVec a, WordVec b) { return _mm256_max_epu32(a, b); }
-inline WordVec even_bytes_i16(WordVec v) { return _mm256_srai_epi16(_mm256_slli_epi16(v, 8), 8); }
-inline WordVec odd_bytes_i16(WordVec v) { return _mm256_srai_epi16(v, 8); }
+inline WordVec xor_words(WordVec a, WordVec b) { return _mm256_xor_si256(a, b); }
+/// kLanes bytes as words.
+inline WordVec widen_bytes(const uint8_t* p) {
+  return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
 inline WordVec multiply_pairs(WordVec a, WordVec b) { return _mm256_madd_epi16(a, b); }
 inline void store_low_bytes(int8_t* p, WordVec v) {
   const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));

@@ -65,8 +65,11 @@ inline WordVec shift_left_words(WordVec v, int bits) {
 inline WordVec and_words(WordVec a, WordVec b) { return _mm512_and_si512(a, b); }
 inline WordVec set_words(uint32_t v) { return _mm512_set1_epi32(static_cast<int>(v)); }
 inline WordVec max_words(WordVec a, WordVec b) { return _mm512_max_epu32(a, b); }
-inline WordVec even_bytes_i16(WordVec v) { return _mm512_srai_epi16(_mm512_slli_epi16(v, 8), 8); }
-inline WordVec odd_bytes_i16(WordVec v) { return _mm512_srai_epi16(v, 8); }
+inline WordVec xor_words(WordVec a, WordVec b) { return _mm512_xor_si512(a, b); }
+/// kLanes bytes as words.
+inline WordVec widen_bytes(const uint8_t* p) {
+  return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
 inline WordVec multiply_pairs(WordVec a, WordVec b) { return _mm512_madd_epi16(a, b); }
 inline void store_low_bytes(int8_t* p, WordVec v) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(v));

@@ -79,7 +79,7 @@ void CpuBackend::download(std::span<float> dst, const TensorView& src) {
 void CpuBackend::execute(const std::function<void()>& step) { pool_.run(step); }
 
 std::unique_ptr<PreparedLinear> CpuBackend::prepare_linear(const LinearWeights& weights) {
-  return std::make_unique<CpuLinear>(weights, table_->isa, *table_, pool_);
+  return std::make_unique<CpuLinear>(weights, *table_, pool_);
 }
 
 void CpuBackend::reserve(const WorkspaceLimits& limits) {

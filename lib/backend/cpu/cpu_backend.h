@@ -60,6 +60,7 @@ class CpuBackend final : public Backend {
 
   static void grow(Buffer& buffer, std::size_t bytes);
   Product start_product(const PreparedLinear& weight, const TensorView& src);
+  TensorView reorder_columns(const TensorView& src, std::span<const std::int32_t> order);
   /// Scratch and rows of one thread.
   kernels::LinearArgs thread_args(const Product& product, std::size_t thread);
   void gate(const float* src, std::size_t src_stride, float* dst, std::size_t dst_stride, std::size_t rows,
@@ -73,6 +74,7 @@ class CpuBackend final : public Backend {
   Buffer shared_prepared_;                // rows prepared once for all threads (prefill)
   std::vector<Buffer>
       panel_outputs_;   // [threads] gate and up columns on their way to be multiplied (prefill)
+  Buffer reordered_;    // columns in the order of a weight's inputs
   Buffer gate_and_up_;  // both halves whole: few rows, or widths that panels do not divide
 };
 

@@ -2,11 +2,14 @@
 #include "backend/cpu/cpu_linear.h"
 
 #include "core/checks.h"
+#include "core/count.h"
 #include "transom/error.h"
 
 namespace transom::backend {
 
+using core::count;
 using core::message;
+using kernels::LinearUse;
 using kernels::WeightType;
 
 namespace {
@@ -14,55 +17,52 @@ namespace {
 // Rows for which prefill kernels build their state: the usual chunk. They serve any number of rows.
 constexpr std::size_t kPrefillRows = 512;
 
-WeightType packed_type(WeightFormat format) {
-  switch (format) {
-    case WeightFormat::f32:
-      return WeightType::f32;
-    case WeightFormat::bf16:
-      return WeightType::bf16;
-    case WeightFormat::integer:
+WeightType packed_type(const LinearWeights& weights) {
+  if (weights.format == WeightFormat::f32) return WeightType::f32;
+  if (weights.format == WeightFormat::bf16) return WeightType::bf16;
+  switch (weights.integers.bits) {
+    case 8:
       return WeightType::i8;
-  }
-  return WeightType::f32;
-}
-
-kernels::SourceType source_type(const LinearWeights& weights) {
-  switch (weights.parts.front().dtype) {
-    case DType::f32:
-      return kernels::SourceType::f32;
-    case DType::bf16:
-      return kernels::SourceType::bf16;
-    case DType::f16:
-      return kernels::SourceType::f16;
+    case 4:
+      return WeightType::i4;
+    case 3:
+      return WeightType::i3;
+    case 2:
+      return WeightType::i2;
     default:
-      break;
+      throw UnsupportedError(message(weights.name, ": integers of ", weights.integers.bits,
+                                     " bits are not supported (8, 4, 3 and 2 are)"));
   }
-  throw UnsupportedError(
-      message(weights.name, ": cannot prepare weights of dtype ", dtype_name(weights.parts.front().dtype)));
-}
-
-/// The address of every output row.
-std::vector<const void*> row_pointers(const LinearWeights& weights) {
-  std::vector<const void*> rows;
-  for (const WeightRows& part : weights.parts) {
-    const auto step = weights.cols * static_cast<std::int64_t>(dtype_size(part.dtype));
-    for (std::int64_t row = 0; row < part.rows; ++row) rows.push_back(part.data + row * step);
-  }
-  return rows;
 }
 
 }  // namespace
 
-CpuLinear::CpuLinear(const LinearWeights& weights, kernels::Isa isa, const kernels::KernelTable& table,
-                     core::ThreadPool& pool) {
+CpuLinear::CpuLinear(const LinearWeights& weights, const kernels::KernelTable& table, core::ThreadPool& pool)
+    : input_order_(weights.input_order) {
   for (const WeightRows& part : weights.parts) rows += part.rows;
   cols = weights.cols;
-  packed_.type = packed_type(weights.format);
-  packed_.n = static_cast<std::size_t>(rows);
-  packed_.k = static_cast<std::size_t>(cols);
-  pack(weights, table, pool);
-  decode_ = choose(isa, kernels::LinearUse::decode, "decode");
-  prefill_ = choose(isa, kernels::LinearUse::prefill, "prefill");
+  packed_.type = packed_type(weights);
+  packed_.n = count(rows);
+  packed_.k = count(cols);
+  if (!weights.bias.empty()) {
+    bias_ = weights.bias;
+    bias_.resize(kernels::panel_count(packed_.n) * kernels::kPanelColumns, 0);
+    packed_.bias = bias_.data();
+  }
+  data_ = core::Buffer(kernels::packed_bytes(packed_.type, packed_.n, packed_.k), "weights");
+  packed_.data = data_.data();
+  if (kernels::is_integer(packed_.type)) {
+    pack_integers(weights, table, pool);
+  } else {
+    pack_floats(weights, table, pool);
+  }
+  bytes = static_cast<std::int64_t>(data_.size() + scale_.size() + zero_.size());
+  if (weights.float_activations && kernels::is_integer(packed_.type)) {
+    decode_ = prefill_ = choose(table.isa, LinearUse::exact, "f32 activations");
+    return;
+  }
+  decode_ = choose(table.isa, LinearUse::decode, "decode");
+  prefill_ = choose(table.isa, LinearUse::prefill, "prefill");
 }
 
 CpuLinear::~CpuLinear() {
@@ -71,46 +71,7 @@ CpuLinear::~CpuLinear() {
   }
 }
 
-void CpuLinear::pack(const LinearWeights& weights, const kernels::KernelTable& table,
-                     core::ThreadPool& pool) {
-  const std::size_t panels = kernels::panel_count(packed_.n);
-  const std::size_t padded = panels * kernels::kPanelColumns;
-  data_ = core::Buffer(kernels::packed_bytes(packed_.type, packed_.n, packed_.k), "weights");
-  packed_.data = data_.data();
-  bytes = static_cast<std::int64_t>(data_.size());
-  if (packed_.type == WeightType::i8) {
-    scale_.assign(padded, 0);
-    column_sum_.assign(padded, 0);
-    packed_.scale = scale_.data();
-    packed_.column_sum = column_sum_.data();
-    bytes += static_cast<std::int64_t>(padded * (sizeof(float) + sizeof(std::int32_t)));
-  }
-  if (!weights.bias.empty()) {
-    bias_ = weights.bias;
-    bias_.resize(padded, 0);
-    packed_.bias = bias_.data();
-  }
-  const std::vector<const void*> row_list = row_pointers(weights);
-  kernels::PackArgs args;
-  args.rows = row_list.data();
-  args.source = source_type(weights);
-  args.type = packed_.type;
-  args.n = packed_.n;
-  args.k = packed_.k;
-  args.data = data_.data();
-  args.scale = scale_.empty() ? nullptr : scale_.data();
-  args.column_sum = column_sum_.empty() ? nullptr : column_sum_.data();
-  pool.run([&] {
-    pool.parallel_ranges(panels, [&](std::size_t begin, std::size_t end) {
-      kernels::PackArgs share = args;
-      share.panel_begin = begin;
-      share.panel_end = end;
-      table.pack.run(share);
-    });
-  });
-}
-
-CpuLinear::Chosen CpuLinear::choose(kernels::Isa isa, kernels::LinearUse use, const char* use_name) {
+CpuLinear::Chosen CpuLinear::choose(kernels::Isa isa, LinearUse use, const char* use_name) {
   const kernels::LinearCandidates candidates = kernels::linear_candidates(isa, packed_.type, use);
   choice += message(choice.empty() ? "" : "; ", use_name, ":");
   for (std::size_t i = 0; i < candidates.count; ++i) {

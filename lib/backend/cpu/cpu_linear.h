@@ -13,8 +13,7 @@ namespace transom::backend {
 class CpuLinear final : public PreparedLinear {
  public:
   /// Packs the weights on all threads and chooses kernels.
-  CpuLinear(const LinearWeights& weights, kernels::Isa isa, const kernels::KernelTable& table,
-            core::ThreadPool& pool);
+  CpuLinear(const LinearWeights& weights, const kernels::KernelTable& table, core::ThreadPool& pool);
   ~CpuLinear() override;
 
   /// A kernel with the state that it built for this weight.
@@ -27,14 +26,19 @@ class CpuLinear final : public PreparedLinear {
   const Chosen& chosen(std::size_t n_rows) const {
     return n_rows <= kernels::kDecodeRows ? decode_ : prefill_;
   }
+  /// As LinearWeights says; empty: in order.
+  std::span<const std::int32_t> input_order() const { return input_order_; }
 
  private:
-  void pack(const LinearWeights& weights, const kernels::KernelTable& table, core::ThreadPool& pool);
+  void pack_floats(const LinearWeights& weights, const kernels::KernelTable& table, core::ThreadPool& pool);
+  void pack_integers(const LinearWeights& weights, const kernels::KernelTable& table, core::ThreadPool& pool);
+  void store_panel(const IntegerTile& tile, std::size_t rows, std::size_t panel,
+                   const kernels::KernelTable& table);
   Chosen choose(kernels::Isa isa, kernels::LinearUse use, const char* use_name);
 
-  core::Buffer data_;
-  std::vector<float> scale_, bias_;
-  std::vector<std::int32_t> column_sum_;
+  core::Buffer data_, scale_, zero_;
+  std::vector<float> bias_;
+  std::vector<std::int32_t> input_order_;
   kernels::PackedWeight packed_;
   Chosen decode_, prefill_;
 };

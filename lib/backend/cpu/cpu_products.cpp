@@ -35,8 +35,9 @@ CpuBackend::Product CpuBackend::start_product(const PreparedLinear& weight, cons
   const auto& prepared = static_cast<const CpuLinear&>(weight);
   Product product;
   kernels::LinearArgs& args = product.args;
-  args.src = src.f32();
-  args.src_stride = count(src.stride[0]);
+  const TensorView rows = prepared.input_order().empty() ? src : reorder_columns(src, prepared.input_order());
+  args.src = rows.f32();
+  args.src_stride = count(rows.stride[0]);
   args.weight = prepared.weight();
   args.n_rows = count(src.rows());
   const CpuLinear::Chosen& chosen = prepared.chosen(args.n_rows);
@@ -44,9 +45,9 @@ CpuBackend::Product CpuBackend::start_product(const PreparedLinear& weight, cons
   args.state = chosen.state;
   product.kernel = &kernel;
   product.prepare_items = kernel.prepare_items(args.n_rows);
-  const std::size_t scratch_bytes = kernel.scratch_bytes(args.weight.k, args.n_rows);
+  const std::size_t scratch_bytes = kernel.scratch_bytes(args.weight, args.n_rows);
   for (Buffer& buffer : scratch_) grow(buffer, scratch_bytes);
-  const std::size_t prepared_bytes = kernel.prepared_bytes(args.weight.k, args.n_rows);
+  const std::size_t prepared_bytes = kernel.prepared_bytes(args.weight, args.n_rows);
   if (prepared_bytes == 0) return product;
   // Few rows: every thread prepares them for itself, which is cheaper than waiting for each other.
   product.prepare_privately = args.n_rows <= kernels::kDecodeRows;
@@ -59,6 +60,24 @@ CpuBackend::Product CpuBackend::start_product(const PreparedLinear& weight, cons
   pool_.parallel_ranges(product.prepare_items,
                         [&](std::size_t begin, std::size_t end) { kernel.prepare(args, begin, end); });
   return product;
+}
+
+TensorView CpuBackend::reorder_columns(const TensorView& src, std::span<const std::int32_t> order) {
+  grow(reordered_, count(src.rows()) * order.size() * sizeof(float));
+  const TensorView dst = TensorView::dense(reordered_.data(), DType::f32, {src.rows(), src.columns()});
+  const auto reorder = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t row = begin; row < end; ++row) {
+      const float* const from = src.f32() + row * count(src.stride[0]);
+      float* const to = dst.f32() + row * order.size();
+      for (std::size_t i = 0; i < order.size(); ++i) to[i] = from[order[i]];
+    }
+  };
+  if (count(src.rows()) <= kernels::kDecodeRows) {
+    reorder(0, count(src.rows()));
+  } else {
+    pool_.parallel_ranges(count(src.rows()), reorder);
+  }
+  return dst;
 }
 
 kernels::LinearArgs CpuBackend::thread_args(const Product& product, std::size_t thread) {

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all products share: how rows are cut into tiles, and where results go. Textual; needs a vec header.
+
+constexpr size_t kSliceColumns = 2 * kLanes;
+constexpr size_t kSlices = kPanelColumns / kSliceColumns;
+constexpr size_t kPanelVectors = kPanelColumns / kLanes;
+
+constexpr size_t tile_count(size_t n_rows) { return (n_rows + kTileRows - 1) / kTileRows; }
+/// Tiles are of equal height, give or take one: 32 rows are 11 + 11 + 10, not 14 + 14 + 4.
+constexpr size_t tile_begin(size_t n_rows, size_t tile) {
+  const size_t tiles = tile_count(n_rows), base = n_rows / tiles, extra = n_rows % tiles;
+  return tile * base + (tile < extra ? tile : extra);
+}
+constexpr size_t padded_rows(size_t n_rows) { return (n_rows + 15) / 16 * 16; }
+
+/// Pieces of rows [rows <= kLanes][64] words, of which the first `words` count, to [word][row].
+inline void interleave_rows(const uint32_t (*pieces)[64], size_t rows, size_t words, uint32_t* dst) {
+  if (rows == 1) {
+    memcpy(dst, pieces[0], words * sizeof(uint32_t));
+    return;
+  }
+  for (size_t w = 0; w < words; w += kLanes) transpose_words(&pieces[0][w], 64, rows, dst + w * rows, rows);
+}
+
+/// The outputs [out, out + kLanes) of a weight: all that is the same for every row, loaded once.
+struct Output {
+  Output(const LinearArgs& args, size_t out)
+      : dst(args.dst + out), stride(args.dst_stride), accumulate(args.accumulate) {
+    const PackedWeight& w = args.weight;
+    columns = out >= w.n ? 0 : w.n - out < kLanes ? w.n - out : kLanes;
+    bias = columns == 0 || w.bias == nullptr ? zero_f32() : load_f32(w.bias + out);
+  }
+
+  void store(size_t row, FloatVec product) const {
+    const FloatVec value = add_f32(product, bias);
+    float* to = dst + row * stride;
+    if (columns == kLanes) {
+      store_f32(to, accumulate ? add_f32(value, load_f32(to)) : value);
+    } else if (columns > 0) {
+      store_f32_part(to, accumulate ? add_f32(value, load_f32_part(to, columns)) : value, columns);
+    }
+  }
+
+  float* dst;
+  size_t stride;
+  bool accumulate;
+  size_t columns;
+  FloatVec bias;
+};
+
+/// Lines to fetch from memory while something is computed, one a step.
+struct LinesAhead {
+  const char* next;
+  size_t lines;
+  void step() {
+    if (lines == 0) return;
+    _mm_prefetch(next, _MM_HINT_T1);
+    next += 64;
+    --lines;
+  }
+};
