@@ -25,25 +25,54 @@ float round_scale(float scale, DType dtype) {
   return std::clamp(round_mantissa(scale, 10, -24), kSmallest, kLargest);
 }
 
+namespace {
+
+/// The grid from `low` to `high`, which are not both 0.
+QuantizationGrid grid_between(float low, float high, const GridOptions& options) {
+  const int steps = (1 << options.bits) - 1;
+  QuantizationGrid grid;
+  grid.scale = round_scale((high - low) / static_cast<float>(steps), options.scale_dtype);
+  grid.zero = options.zero_points ? std::clamp(static_cast<int>(std::nearbyint(-low / grid.scale)), 0, steps)
+                                  : 1 << (options.bits - 1);
+  return grid;
+}
+
+double total_error(std::span<const float> values, const QuantizationGrid& grid, const GridOptions& options) {
+  double sum = 0;
+  const auto norm = static_cast<float>(options.search_norm);
+  for (const float value : values) {
+    const float error = std::abs(from_grid(to_grid(value, grid, options.bits), grid) - value);
+    sum += static_cast<double>(std::pow(error, norm));
+  }
+  return sum;
+}
+
+}  // namespace
+
 QuantizationGrid fit_grid(std::span<const float> values, const GridOptions& options) {
   float low = 0, high = 0;
   for (const float value : values) {
     low = std::min(low, value);
     high = std::max(high, value);
   }
-  const auto steps = static_cast<float>((1 << options.bits) - 1);
-  QuantizationGrid grid;
-  grid.zero = 1 << (options.bits - 1);
   if (!options.zero_points) {
     high = std::max(high, -low);
     low = -high;
   }
-  if (low == high) return grid;
-  grid.scale = round_scale((high - low) / steps, options.scale_dtype);
-  if (options.zero_points) {
-    grid.zero = std::clamp(static_cast<int>(std::nearbyint(-low / grid.scale)), 0, static_cast<int>(steps));
+  if (low == high) return {1, 1 << (options.bits - 1)};
+  QuantizationGrid best = grid_between(low, high, options);
+  if (options.search_norm <= 0) return best;
+  double least = total_error(values, best, options);
+  constexpr int kSteps = 80;
+  for (int step = 1; step < kSteps; ++step) {
+    const float part = 1 - static_cast<float>(step) / 100;
+    const QuantizationGrid grid = grid_between(part * low, part * high, options);
+    const double error = total_error(values, grid, options);
+    if (error >= least) continue;
+    least = error;
+    best = grid;
   }
-  return grid;
+  return best;
 }
 
 std::uint8_t to_grid(float value, const QuantizationGrid& grid, int bits) {

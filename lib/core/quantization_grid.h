@@ -18,6 +18,9 @@ struct GridOptions {
   int bits = 8;                    // 2 to 8
   bool zero_points = false;        // false: zero is 2^(bits - 1)
   DType scale_dtype = DType::f32;  // scales are rounded to it: f32, f16 or bf16
+  /// Above 0: the ends are drawn in, 1 % a step down to 21 %, to where the sum of |error|^norm is least (the
+  /// reference code of GPTQ takes 2.4). 0: the grid reaches the largest value.
+  double search_norm = 0;
 };
 
 /// The grid whose ends are the largest and smallest of `values` and 0, as GPTQ chooses it (Frantar et al.

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+/// GPTQ: integers for one linear layer that keep what it computes on the inputs that it really reads.
+/// Source: Frantar, Ashkboos, Hoefler, Alistarh, "GPTQ: accurate post-training quantization for generative
+/// pre-trained transformers", 2022, and its reference code.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "compress/quantized_matrix.h"
+#include "core/thread_pool.h"
+
+namespace transom::compress {
+
+struct GptqResult {
+  QuantizedMatrix matrix;
+  double loss = 0;          // sum of (w - q)^2 / (2 d^2), which is |xW - xQ|^2 per token, damping included
+  double output_error = 0;  // |XW - XQ|^2 / |XW|^2 over the calibration inputs
+  double damping = 0;       // what the Hessian needed
+};
+
+/// Quantises the weights [rows, cols] of a layer whose inputs have this Hessian (compress/hessian.h).
+/// The result does not depend on the number of threads.
+/// @param name Of the layer, for messages. @throws FormatError when the Hessian can not be factored.
+GptqResult quantize_gptq(std::span<const float> weight, std::int64_t rows, std::vector<float> hessian,
+                         std::int64_t cols, const MatrixOptions& options, core::ThreadPool& pool,
+                         const std::string& name);
+
+}  // namespace transom::compress
