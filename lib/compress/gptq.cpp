@@ -12,9 +12,10 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
+#include <utility>
 
-#include "compress/inverse_factor.h"
 #include "core/count.h"
 
 namespace transom::compress {
@@ -197,25 +198,30 @@ void fill_groups(const MatrixOptions& options, const std::vector<std::int32_t>& 
 
 }  // namespace
 
-GptqResult quantize_gptq(std::span<const float> weight, std::int64_t rows, std::vector<float> hessian,
-                         std::int64_t cols, const MatrixOptions& options, core::ThreadPool& pool,
-                         const std::string& name) {
-  const std::vector<bool> dead = neutralize_dead(hessian, cols);
-  const std::vector<std::int32_t> order = settling_order(hessian, cols, options.act_order);
-  const InverseFactor factor =
-      options.act_order ? factor_inverse(permuted(hessian, order), cols, options.damping, pool, name)
-                        : factor_inverse(hessian, cols, options.damping, pool, name);
-  GptqResult result{QuantizedMatrix(rows, cols, options.groups(cols)), 0, 0, factor.damping};
-  fill_groups(options, order, result.matrix);
-  const Problem problem{Eigen::Map<const RowMatrix>(weight.data(), rows, cols),
-                        Eigen::Map<const RowMatrix>(hessian.data(), cols, cols),
-                        factor.upper,
-                        dead,
-                        order,
-                        options};
+Gptq::Gptq(std::vector<float> hessian, std::int64_t cols, const MatrixOptions& options,
+           core::ThreadPool& pool, const std::string& name)
+    : options_(options),
+      pool_(pool),
+      cols_(cols),
+      hessian_(std::move(hessian)),
+      dead_(neutralize_dead(hessian_, cols)),
+      order_(settling_order(hessian_, cols, options.act_order)),
+      factor_(options.act_order
+                  ? factor_inverse(permuted(hessian_, order_), cols, options.damping, pool, name)
+                  : factor_inverse(hessian_, cols, options.damping, pool, name)) {}
+
+GptqResult Gptq::quantize(std::span<const float> weight, std::int64_t rows) const {
+  GptqResult result{QuantizedMatrix(rows, cols_, options_.groups(cols_)), 0, 0, factor_.damping};
+  fill_groups(options_, order_, result.matrix);
+  const Problem problem{Eigen::Map<const RowMatrix>(weight.data(), rows, cols_),
+                        Eigen::Map<const RowMatrix>(hessian_.data(), cols_, cols_),
+                        factor_.upper,
+                        dead_,
+                        order_,
+                        options_};
   std::vector<Sums> sums(count((rows + kSlab - 1) / kSlab));
-  pool.run([&] {
-    pool.parallel_ranges(sums.size(), [&](std::size_t begin, std::size_t end) {
+  pool_.run([&] {
+    pool_.parallel_ranges(sums.size(), [&](std::size_t begin, std::size_t end) {
       for (std::size_t slab = begin; slab < end; ++slab) {
         const Index first = static_cast<Index>(slab) * kSlab;
         sums[slab] = Slab(problem, first, std::min<Index>(kSlab, rows - first), result.matrix).run();

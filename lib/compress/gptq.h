@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "compress/inverse_factor.h"
 #include "compress/quantized_matrix.h"
 #include "core/thread_pool.h"
 
@@ -20,11 +21,25 @@ struct GptqResult {
   double damping = 0;       // what the Hessian needed
 };
 
-/// Quantises the weights [rows, cols] of a layer whose inputs have this Hessian (compress/hessian.h).
-/// The result does not depend on the number of threads.
-/// @param name Of the layer, for messages. @throws FormatError when the Hessian can not be factored.
-GptqResult quantize_gptq(std::span<const float> weight, std::int64_t rows, std::vector<float> hessian,
-                         std::int64_t cols, const MatrixOptions& options, core::ThreadPool& pool,
-                         const std::string& name);
+/// The layers that read the same inputs share the factor of their Hessian. Immutable; one call at a time.
+class Gptq {
+ public:
+  /// @param hessian Of the inputs, [cols, cols] (compress/hessian.h). @param name Of the layer, for messages.
+  /// @throws FormatError when the Hessian can not be factored.
+  Gptq(std::vector<float> hessian, std::int64_t cols, const MatrixOptions& options, core::ThreadPool& pool,
+       const std::string& name);
+
+  /// Quantises weights [rows, cols]. The result does not depend on the number of threads.
+  GptqResult quantize(std::span<const float> weight, std::int64_t rows) const;
+
+ private:
+  MatrixOptions options_;
+  core::ThreadPool& pool_;
+  std::int64_t cols_;
+  std::vector<float> hessian_;
+  std::vector<bool> dead_;           // inputs that are always 0
+  std::vector<std::int32_t> order_;  // position among the columns as they are settled -> input
+  InverseFactor factor_;             // in that order
+};
 
 }  // namespace transom::compress

@@ -31,7 +31,8 @@ namespace {
 QuantizationGrid grid_between(float low, float high, const GridOptions& options) {
   const int steps = (1 << options.bits) - 1;
   QuantizationGrid grid;
-  grid.scale = round_scale((high - low) / static_cast<float>(steps), options.scale_dtype);
+  const bool odd = options.whole_range && !options.zero_points;  // an integer for 0 in the middle
+  grid.scale = round_scale((high - low) / static_cast<float>(odd ? steps - 1 : steps), options.scale_dtype);
   grid.zero = options.zero_points ? std::clamp(static_cast<int>(std::nearbyint(-low / grid.scale)), 0, steps)
                                   : 1 << (options.bits - 1);
   return grid;

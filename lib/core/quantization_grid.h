@@ -18,14 +18,18 @@ struct GridOptions {
   int bits = 8;                    // 2 to 8
   bool zero_points = false;        // false: zero is 2^(bits - 1)
   DType scale_dtype = DType::f32;  // scales are rounded to it: f32, f16 or bf16
+  /// Of symmetric grids. True: the largest value fits on either side, because the step is max|w| /
+  /// (2^(bits-1) - 1) and the lowest integer is not used. False: the step of the reference code, 2 max|w| /
+  /// (2^bits - 1), which cuts the largest positive value by half a step.
+  bool whole_range = false;
   /// Above 0: the ends are drawn in, 1 % a step down to 21 %, to where the sum of |error|^norm is least (the
   /// reference code of GPTQ takes 2.4). 0: the grid reaches the largest value.
   double search_norm = 0;
 };
 
 /// The grid whose ends are the largest and smallest of `values` and 0, as GPTQ chooses it (Frantar et al.
-/// 2022, quant.py of its reference code). Symmetric grids reach from -max|w| to +max|w|, so that the largest
-/// positive value is cut by half a step. Values that are all zero get a scale of 1.
+/// 2022, quant.py of its reference code). Symmetric grids reach from -max|w| to +max|w|. Values that are all
+/// zero get a scale of 1.
 QuantizationGrid fit_grid(std::span<const float> values, const GridOptions& options);
 
 /// The integer nearest to a value, half to even.

@@ -114,9 +114,9 @@ TEST_CASE("one layer becomes the same integers as by the published implementatio
     const auto expected = [&](const char* name) -> const io::StoredTensor& {
       return golden.tensor(std::to_string(index) + "." + name);
     };
-    const GptqResult result = quantize_gptq(values_of<float>(golden.tensor("weight")), golden.rows(),
-                                            hessian_of(x, golden.cols(), *backend), golden.cols(),
-                                            options_of(golden.cases()[index]), pool, "layer");
+    const Gptq gptq(hessian_of(x, golden.cols(), *backend), golden.cols(), options_of(golden.cases()[index]),
+                    pool, "layer");
+    const GptqResult result = gptq.quantize(values_of<float>(golden.tensor("weight")), golden.rows());
     const auto integers = values_of<std::uint8_t>(expected("integers"));
     REQUIRE(integers.size() == result.matrix.values.size());
     std::size_t same = 0;

@@ -80,7 +80,7 @@ MatrixOptions four_bits(std::int64_t group_size) {
 
 GptqResult quantize(const Layer& layer, const MatrixOptions& options, int threads = 1) {
   core::ThreadPool pool(threads, false);
-  return quantize_gptq(layer.weight, kRows, layer.hessian(), kCols, options, pool, "layer");
+  return Gptq(layer.hessian(), kCols, options, pool, "layer").quantize(layer.weight, kRows);
 }
 
 }  // namespace
@@ -138,7 +138,7 @@ TEST_CASE("an input that is always 0 gets weight 0 and does no harm") {
 
   const std::vector<float> nothing(count(kCols * kCols));  // a layer that never sees anything
   core::ThreadPool pool(1, false);
-  const GptqResult silent = quantize_gptq(layer.weight, kRows, nothing, kCols, four_bits(32), pool, "layer");
+  const GptqResult silent = Gptq(nothing, kCols, four_bits(32), pool, "layer").quantize(layer.weight, kRows);
   CHECK(silent.output_error == 0);
 }
 
@@ -146,8 +146,8 @@ TEST_CASE("damping grows until the Hessian can be factored, and a hopeless one i
   const Layer layer(6);
   core::ThreadPool pool(1, false);
   const auto run = [&](std::vector<float> hessian) {
-    return quantize_gptq(layer.weight, kRows, std::move(hessian), kCols, four_bits(32), pool,
-                         "layers.3.down_proj");
+    return Gptq(std::move(hessian), kCols, four_bits(32), pool, "layers.3.down_proj")
+        .quantize(layer.weight, kRows);
   };
   std::vector<float> hessian(count(kCols * kCols));
   for (std::int64_t i = 0; i < kCols; ++i) hessian[count(i * kCols + i)] = 1;
