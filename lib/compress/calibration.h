@@ -9,7 +9,7 @@
 
 namespace transom::compress {
 
-/// The calibration text that the library brings along (calibration_text.md says where it comes from).
+/// The calibration text that the library brings along (calibration_text.en.md says where it comes from).
 std::string_view bundled_text();
 
 /// Cuts the ids of a text into at most `samples` sequences of `length` ids, spread evenly over the text.
