@@ -9,11 +9,11 @@
 #   JOBS=N                    compile N files at a time (default: one per core)
 # Package downloads follow the configuration of apt and pip on the machine.
 
-# onig, utf8proc: patterns and normal forms of the tokenizers; json: config files;
+# onig, utf8proc: patterns and normal forms of the tokenizers; json: config files; eigen: GPTQ's linear algebra;
 # catch2: tests; cli11: command lines of examples and benches.
 TRANSOM_PACKAGES=(
   g++ cmake ninja-build pkg-config
-  libonig-dev libutf8proc-dev nlohmann-json3-dev catch2 libcli11-dev
+  libonig-dev libutf8proc-dev nlohmann-json3-dev libeigen3-dev catch2 libcli11-dev
 )
 
 # oneDNN where the distribution's own is older than we need: its makers' wheels, pinned.
@@ -94,7 +94,7 @@ check_distribution() {
 
 unknown_system() {
   fail "this script can set up Debian 12 or Ubuntu 24.04 and newer, not $1." \
-    "Install these yourself: a C++20 compiler, CMake 3.25, Ninja, Oniguruma, utf8proc, nlohmann-json, Catch2, CLI11" \
+    "Install these yourself: a C++20 compiler, CMake 3.25, Ninja, Oniguruma, utf8proc, nlohmann-json, Eigen 3.4, Catch2, CLI11" \
     "(and oneDNN $ONEDNN_LEAST, optional), then set TRANSOM_SKIP_PACKAGES=1 and run it again."
 }
 

@@ -17,6 +17,7 @@
 #include "transom/generation_config.h"
 #include "transom/log.h"
 #include "transom/model.h"
+#include "transom/quantize.h"
 #include "transom/scoring.h"
 #include "transom/session.h"
 #include "transom/tokenizer.h"

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transom/model.h"
 
-#include <fstream>
+#include <ostream>
 
 #include "api/batch.h"
 #include "api/model_impl.h"
 #include "api/score.h"
 #include "api/session_impl.h"
 #include "core/checks.h"
+#include "io/companion_files.h"
 #include "io/safetensors_write.h"
 #include "transom/error.h"
 
@@ -17,39 +18,6 @@ using core::message;
 namespace fs = std::filesystem;
 
 namespace {
-
-// Files beside config.json and the weights that make a directory usable elsewhere.
-constexpr const char* kCompanionFiles[] = {"generation_config.json",
-                                           "tokenizer.json",
-                                           "tokenizer_config.json",
-                                           "special_tokens_map.json",
-                                           "added_tokens.json",
-                                           "vocab.json",
-                                           "merges.txt",
-                                           "tokenizer.model",
-                                           "chat_template.jinja"};
-
-constexpr const char* kChatTemplateFolder = "additional_chat_templates";
-
-void copy_whole_file(const fs::path& from, const fs::path& to) {
-  std::ifstream in(from, std::ios::binary);
-  if (!in) throw DeviceError(message(from.string(), ": cannot read"));
-  io::replace_file(to, [&](std::ostream& out) {
-    if (in.peek() != std::ifstream::traits_type::eof()) out << in.rdbuf();  // an empty file is no failure
-  });
-}
-
-void copy_chat_templates(const fs::path& from, const fs::path& to) {
-  std::error_code error;
-  for (fs::directory_iterator it(from, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() != ".jinja") continue;
-    std::error_code failure;
-    fs::create_directories(to, failure);
-    if (failure)
-      throw DeviceError(message(to.string(), ": cannot create the directory: ", failure.message()));
-    copy_whole_file(it->path(), to / it->path().filename());
-  }
-}
 
 /// The configuration as other programs read it: keys that only say how to run here, on this machine, are left
 /// out.
@@ -186,16 +154,10 @@ void Model::save_pretrained(const fs::path& directory) const {
   if (body.transformer->spec().quantization.bits > 0) {
     throw UnsupportedError("save_pretrained: a model that was quantised while loading can not be saved yet");
   }
-  std::error_code error;
-  fs::create_directories(directory, error);
-  if (error)
-    throw DeviceError(message(directory.string(), ": cannot create the directory: ", error.message()));
+  io::make_directory(directory);
   for (const std::string& name : body.checkpoint->file_names())
-    copy_whole_file(body.directory / name, directory / name);
-  copy_chat_templates(body.directory / kChatTemplateFolder, directory / kChatTemplateFolder);
-  for (const char* name : kCompanionFiles) {
-    if (fs::exists(body.directory / name, error)) copy_whole_file(body.directory / name, directory / name);
-  }
+    io::copy_whole_file(body.directory / name, directory / name);
+  io::copy_companion_files(body.directory, directory);
   const std::string config = portable_config(body.config);
   io::replace_file(directory / "config.json", [&](std::ostream& out) { out << config << '\n'; });
 }

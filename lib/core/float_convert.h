@@ -34,6 +34,17 @@ inline float small_float(std::uint32_t bits, int exponent_bits, int mantissa_bit
                            static_cast<int>(exponent) - bias - mantissa_bits);
 }
 
+/// The bits of a number that f16 holds exactly (as core::round_scale makes them), not an infinity or NaN.
+inline std::uint16_t f16_bits(float value) {
+  const std::uint32_t sign = std::signbit(value) ? 0x8000u : 0u;
+  int exponent = 0;
+  const float fraction = std::frexp(std::abs(value), &exponent);  // [0.5, 1) * 2^exponent
+  if (fraction == 0) return static_cast<std::uint16_t>(sign);
+  if (exponent < -13) return static_cast<std::uint16_t>(sign | static_cast<std::uint32_t>(std::ldexp(fraction, exponent + 24)));
+  const auto mantissa = static_cast<std::uint32_t>(std::ldexp(fraction, 11)) - 1024u;
+  return static_cast<std::uint16_t>(sign | static_cast<std::uint32_t>(exponent + 14) << 10 | mantissa);
+}
+
 template <typename T>
 T load_unaligned(const std::byte* bytes) {
   T value;

@@ -72,4 +72,35 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Stored
   });
 }
 
+void write_checkpoint(const std::filesystem::path& directory, std::span<const StoredTensor> tensors,
+                      std::size_t shard_bytes) {
+  std::vector<std::vector<StoredTensor>> shards(1);
+  std::size_t filled = 0, total = 0;
+  for (const StoredTensor& tensor : tensors) {
+    if (filled > 0 && filled + tensor.bytes.size() > shard_bytes) {
+      shards.emplace_back();
+      filled = 0;
+    }
+    shards.back().push_back(tensor);
+    filled += tensor.bytes.size();
+    total += tensor.bytes.size();
+  }
+  if (shards.size() == 1) return write_safetensors(directory / "model.safetensors", tensors);
+  const auto number = [](std::size_t n) {
+    const std::string digits = std::to_string(n);
+    return std::string(digits.size() < 5 ? 5 - digits.size() : 0, '0') + digits;
+  };
+  std::string map;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    const std::string name = "model-" + number(i + 1) + "-of-" + number(shards.size()) + ".safetensors";
+    write_safetensors(directory / name, shards[i]);
+    for (const StoredTensor& tensor : shards[i])
+      map += message(map.empty() ? "" : ",", "\n    ", json_string(tensor.name), ": \"", name, "\"");
+  }
+  replace_file(directory / "model.safetensors.index.json", [&](std::ostream& out) {
+    out << "{\n  \"metadata\": {\"total_size\": " << total << "},\n  \"weight_map\": {" << map
+        << "\n  }\n}\n";
+  });
+}
+
 }  // namespace transom::io

@@ -38,3 +38,11 @@ TEST_CASE("float conversion: known bit patterns") {
   CHECK(convert<double>(DType::f64, 0.1) == 0.1f);
   CHECK(convert<float>(DType::f32, -7.5f) == -7.5f);
 }
+
+TEST_CASE("float conversion: numbers of f16 give their own bits back") {
+  for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+    if ((bits & 0x7c00) == 0x7c00) continue;  // infinities and NaN
+    const auto half = static_cast<std::uint16_t>(bits);
+    REQUIRE(transom::core::f16_bits(convert<std::uint16_t>(DType::f16, half)) == half);
+  }
+}

@@ -35,6 +35,12 @@ TEST_CASE("grid: a symmetric grid has its zero in the middle, an asymmetric one 
   const QuantizationGrid symmetric = fit_grid(values, {4, false, DType::f32});
   CHECK(symmetric.zero == 8);
   CHECK(symmetric.scale == 2.0f / 15.0f);
+  const QuantizationGrid whole = fit_grid(values, {4, false, DType::f32, core::SymmetricRange::whole});
+  CHECK(whole.scale == 1.0f / 7.0f);
+  const QuantizationGrid negative =
+      fit_grid(values, {4, false, DType::f32, core::SymmetricRange::signed_scale});
+  CHECK(negative.scale == -0.125f);  // the largest is positive and becomes the lowest integer
+  CHECK(from_grid(0, negative) == 1.0f);
   const QuantizationGrid asymmetric = fit_grid(values, {4, true, DType::f32});
   CHECK(asymmetric.scale == 0.1f);
   CHECK(asymmetric.zero == 5);

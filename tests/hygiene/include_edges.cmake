@@ -18,7 +18,7 @@ set(ROOMS
   "lib/model             | lib/backend lib/io                                             | c cxx"
   "lib/generation        | lib/model lib/text lib/io include/transom/tokenizer.h          | c cxx posix"
   "lib/compress          | lib/model lib/text lib/backend lib/io                          | c cxx eigen"
-  "lib/api               | lib/generation lib/model lib/text lib/backend/registry.h lib/io include/transom | c cxx"
+  "lib/api               | lib/generation lib/compress lib/model lib/text lib/backend/registry.h lib/io include/transom | c cxx"
   "kernels/common        |                                                                | pod"
   "kernels/cpu           | kernels/common kernels/cpu/reference kernels/cpu/simd kernels/cpu/onednn | c intrinsics"
   "kernels/cpu/reference | kernels/common                                                 | c eigen"

@@ -58,17 +58,37 @@ void run_attention(const ModelSpec& spec, std::size_t layer, const LayerWeights&
 
 }  // namespace
 
+TensorView stage_input(BlockStage stage, const ModelSpec& spec, const LayerWeights& weights,
+                       const BlockWorkspace& work, backend::Backend& backend) {
+  if (stage == BlockStage::output) return work.attended;
+  if (stage == BlockStage::down) return work.gated;
+  const TensorView& norm = stage == BlockStage::qkv ? weights.input_norm : weights.mlp_norm;
+  ops::rms_norm(backend, work.x, norm, static_cast<float>(spec.norm_epsilon), work.normed);
+  return work.normed;
+}
+
+void run_stage(BlockStage stage, const ModelSpec& spec, std::size_t layer, const LayerWeights& weights,
+               const RopeGroup& rope, std::span<const TokenRun> runs, const BlockWorkspace& work,
+               backend::Backend& backend) {
+  switch (stage) {
+    case BlockStage::qkv:
+      return run_attention(spec, layer, weights, rope, runs, work, backend);
+    case BlockStage::output:
+      return apply(backend, weights.output, work.attended, work.x, true);
+    case BlockStage::gate_up:
+      return apply_gated(backend, weights.gate_up, work.normed, work.gated);
+    case BlockStage::down:
+      return apply(backend, weights.down, work.gated, work.x, true);
+  }
+}
+
 void run_decoder_block(const ModelSpec& spec, std::size_t layer, const LayerWeights& weights,
                        const RopeGroup& rope, std::span<const TokenRun> runs, const BlockWorkspace& work,
                        backend::Backend& backend) {
-  const auto epsilon = static_cast<float>(spec.norm_epsilon);
-  ops::rms_norm(backend, work.x, weights.input_norm, epsilon, work.normed);
-  run_attention(spec, layer, weights, rope, runs, work, backend);
-  apply(backend, weights.output, work.attended, work.x, true);
-
-  ops::rms_norm(backend, work.x, weights.mlp_norm, epsilon, work.normed);
-  apply_gated(backend, weights.gate_up, work.normed, work.gated);
-  apply(backend, weights.down, work.gated, work.x, true);
+  for (const BlockStage stage : kBlockStages) {
+    stage_input(stage, spec, weights, work, backend);
+    run_stage(stage, spec, layer, weights, rope, runs, work, backend);
+  }
 }
 
 }  // namespace transom::model

@@ -22,6 +22,19 @@ struct BlockWorkspace {
   std::span<const std::int64_t> row_numbers;  // 0, 1, 2, ...
 };
 
+/// The linear layers of a block in the order in which they run; each ends a stage of it.
+enum class BlockStage { qkv, output, gate_up, down };
+constexpr BlockStage kBlockStages[] = {BlockStage::qkv, BlockStage::output, BlockStage::gate_up,
+                                       BlockStage::down};
+
+/// What the linear layer of a stage reads, made from what the stages before it left in `work`.
+TensorView stage_input(BlockStage stage, const ModelSpec& spec, const LayerWeights& weights,
+                       const BlockWorkspace& work, backend::Backend& backend);
+/// Applies the linear layer of a stage to its input, and after query, key and value the attention.
+void run_stage(BlockStage stage, const ModelSpec& spec, std::size_t layer, const LayerWeights& weights,
+               const RopeGroup& rope, std::span<const TokenRun> runs, const BlockWorkspace& work,
+               backend::Backend& backend);
+
 /// Runs block `layer` over the rows of `runs`, which lie one after the other from row 0 on. Each run attends
 /// to its own text only; the products are taken over all rows at once.
 void run_decoder_block(const ModelSpec& spec, std::size_t layer, const LayerWeights& weights,
