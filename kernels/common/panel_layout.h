@@ -10,13 +10,14 @@
 ///   i8    [n/64][k/4 ][64][4]   oneDNN BA16a64b4a; q - 128, so that the bytes are signed
 ///   i4    [n/64][k/8 ][64]      words: low nibbles inputs 0 .. 3, high nibbles inputs 4 .. 7
 ///   i2    [n/64][k/16][64]      words: bits 2 t of the bytes are inputs 4 t .. 4 t + 3
-///   i3    [n/64][k/32][3][64]   words: two as of i2 with the low bits, then one with the high bits: bit t
-///                               of the bytes belongs to inputs 4 t .. 4 t + 3
+///   i3    [n/64][k/32][3][64]   words w: bits 0 .. 2 of the bytes are inputs 8 w .. 8 w + 3, bits 3 .. 5 the
+///                               next four; bits 6, 7 of words 0 and 1 are the low bits of inputs 24 .. 27
+///                               and 28 .. 31, of word 2 the high bits of both
 ///
 /// Byte c of a word belongs to input c of its four, so all integers unpack to words of four inputs in natural
-/// order by shifts and masks. n is padded to 64 and k to a 64-byte block of 16 words (32-bit types) or to 64
-/// inputs (integers), with zeros. One panel is one linear stream: decode reads each byte once, prefill reuses
-/// a panel for every row, and oneDNN takes the same memory as it is, so a weight is resident once.
+/// order by masks and a few shifts. n is padded to 64 and k to a 64-byte block of 16 words (32-bit types) or
+/// to 64 inputs (integers), with zeros. One panel is one linear stream: decode reads each byte once, prefill
+/// reuses a panel for every row, and oneDNN takes the same memory as it is, so a weight is resident once.
 #pragma once
 
 #include <stddef.h>
@@ -71,7 +72,7 @@ inline unsigned packed_integer(WeightType type, const void* data, size_t k, size
     case WeightType::i4:
       return at(word / 2) >> (4 * (word % 2)) & 15u;
     case WeightType::i3:
-      return (at(word / 4) >> (2 * (word % 4)) & 3u) | (at(2) >> word & 1u) << 2;
+      return word < 6 ? at(word / 2) >> (3 * (word % 2)) & 7u : at(word - 6) >> 6 | (at(2) >> word & 1u) << 2;
     default:
       return at(word / 4) >> (2 * (word % 4)) & 3u;
   }

@@ -27,18 +27,17 @@ void pack_block(WeightType type, const uint32_t* in, uint32_t* out, size_t strid
     case WeightType::i4:
       for (size_t w = 0; w < kWords; w += 2) out[w / 2 * stride] = in[w] | in[w + 1] << 4;
       return;
+    case WeightType::i3:
+      for (size_t w = 0; w < 3; ++w) out[w * stride] = in[2 * w] | in[2 * w + 1] << 3;
+      for (size_t w = 0; w < 2; ++w) {
+        out[w * stride] |= (in[6 + w] & 0x03030303u) << 6;
+        out[2 * stride] |= (in[6 + w] & 0x04040404u) << (4 + w);
+      }
+      return;
     default:
-      break;
+      for (size_t w = 0; w < kWords; w += 4)
+        out[w / 4 * stride] = in[w] | in[w + 1] << 2 | in[w + 2] << 4 | in[w + 3] << 6;
   }
-  for (size_t w = 0; w < kWords; w += 4) {
-    uint32_t low = 0;
-    for (size_t i = 0; i < 4; ++i) low |= (in[w + i] & 0x03030303u) << (2 * i);
-    out[w / 4 * stride] = low;
-  }
-  if (type != WeightType::i3) return;
-  uint32_t high = 0;
-  for (size_t w = 0; w < kWords; ++w) high |= (in[w] >> 2 & 0x01010101u) << w;
-  out[2 * stride] = high;
 }
 
 }  // namespace

@@ -140,9 +140,12 @@ struct GroupScale {
 
 // ---- decode ----
 
-// Bytes ahead of the stream, and groups ahead of the scales.
-constexpr size_t kIntegerPrefetch = 4096;
+// Bytes ahead of the stream, to the second cache: with few bits a lane, fetching to the first left 10 % of
+// the bandwidth unused. Groups ahead of the scales.
+constexpr size_t kIntegerPrefetch = 8192;
 constexpr size_t kScalesAhead = 2;
+// Sums that are held in registers.
+constexpr size_t kMostSums = 16;
 
 /// Fetches the scales and zero points of one group of a panel.
 inline void fetch_scales(const PackedWeight& w, size_t panel_group) {
@@ -154,6 +157,76 @@ inline void fetch_scales(const PackedWeight& w, size_t panel_group) {
   }
 }
 
+/// The products of one panel and kRows rows. Parts may stay where they are in their words, with a sum for
+/// each place: shifting the sums at the end of a group is cheaper than every part, while there are registers.
+template <typename P, WeightType kType, size_t kRows>
+struct PanelSums {
+  static constexpr size_t kFields = kPartsPerWord<kType>;
+  static constexpr bool kInPlace = kFields * kRows * kPanelVectors <= kMostSums;
+  static constexpr size_t kPlaces = kInPlace ? kFields : 1;
+
+  WordVec sum[kPlaces][kPanelVectors][kRows];
+
+  void start(const PackedWeight& w, const IntegerRows<P>& rows, size_t group) {
+    TRANSOM_UNROLL
+    for (size_t v = 0; v < kPanelVectors; ++v) {
+      TRANSOM_UNROLL
+      for (size_t r = 0; r < kRows; ++r) {
+        sum[0][v][r] = start_sum(w, rows, group, r);
+        TRANSOM_UNROLL
+        for (size_t place = 1; place < kPlaces; ++place) sum[place][v][r] = zero_words();
+      }
+    }
+  }
+
+  /// words: the rows' words of the block.
+  void add_part(WordVec part, size_t index, size_t place, size_t v, const uint32_t* words) {
+    WordVec split[P::kPartWords];
+    P::split(part, split);
+    TRANSOM_UNROLL
+    for (size_t s = 0; s < P::kPartWords; ++s) {
+      TRANSOM_UNROLL
+      for (size_t r = 0; r < kRows; ++r) {
+        const WordVec word = broadcast_word(words + (index * P::kPartWords + s) * kRows + r);
+        sum[place][v][r] = P::accumulate(sum[place][v][r], word, split[s]);
+      }
+    }
+  }
+
+  /// 32 inputs, read from the first byte to the last: jumping within a block costs bandwidth.
+  void add_block(const char* block, const uint32_t* words) {
+    WordVec kept[weight_bits(kType)][kPanelVectors];
+    TRANSOM_UNROLL
+    for (size_t w = 0; w < weight_bits(kType); ++w) {
+      TRANSOM_UNROLL
+      for (size_t v = 0; v < kPanelVectors; ++v) {
+        const WordVec stored = load_words(block + (w * kPanelVectors + v) * kLanes * 4);
+        kept[w][v] = stored;
+        for (size_t field = 0; field < kFields; ++field) {
+          WordVec part = part_in_place<kType>(stored, field);
+          if constexpr (!kInPlace) part = shift_right_words(part, static_cast<int>(field) * kPartBits<kType>);
+          add_part(part, w * kFields + field, kInPlace ? field : 0, v, words);
+        }
+      }
+    }
+    if constexpr (kType == WeightType::i3) {
+      TRANSOM_UNROLL
+      for (size_t v = 0; v < kPanelVectors; ++v) {
+        add_part(last_part_i3(kept[0][v], kept[2][v], 6), 6, 0, v, words);
+        add_part(last_part_i3(kept[1][v], kept[2][v], 7), 7, 0, v, words);
+      }
+    }
+  }
+
+  WordVec result(size_t v, size_t r) const {
+    WordVec all = sum[0][v][r];
+    TRANSOM_UNROLL
+    for (size_t place = 1; place < kPlaces; ++place)
+      all = add_words(all, shift_right_signed(sum[place][v][r], static_cast<int>(place) * kPartBits<kType>));
+    return all;
+  }
+};
+
 template <typename P, WeightType kType, size_t kRows>
 void decode_integer_panel(const LinearArgs& args, size_t panel) {
   constexpr size_t kBlockBytes = weight_bits(kType) * kPanelColumns * 4;
@@ -161,43 +234,22 @@ void decode_integer_panel(const LinearArgs& args, size_t panel) {
   const IntegerRows<P> rows(args);
   const uint32_t* words = rows.words;
   const char* stream = static_cast<const char*>(w.data) + panel * panel_bytes(kType, w.k);
-  FloatVec total[kRows][kPanelVectors];
+  FloatVec total[kPanelVectors][kRows];
   TRANSOM_UNROLL
-  for (size_t r = 0; r < kRows; ++r) {
+  for (size_t v = 0; v < kPanelVectors; ++v) {
     TRANSOM_UNROLL
-    for (size_t v = 0; v < kPanelVectors; ++v) total[r][v] = zero_f32();
+    for (size_t r = 0; r < kRows; ++r) total[v][r] = zero_f32();
   }
   size_t input = 0;
   for (size_t group = 0; group < w.groups; ++group) {
     fetch_scales(w, panel * w.groups + group + kScalesAhead);
-    WordVec sum[kRows][kPanelVectors];
-    TRANSOM_UNROLL
-    for (size_t r = 0; r < kRows; ++r) {
-      TRANSOM_UNROLL
-      for (size_t v = 0; v < kPanelVectors; ++v) sum[r][v] = start_sum(w, rows, group, r);
-    }
+    PanelSums<P, kType, kRows> sums;
+    sums.start(w, rows, group);
     for (const size_t end = group_end(w, group); input < end; input += kBlockInputs) {
       TRANSOM_UNROLL
       for (size_t line = 0; line < kBlockBytes / 64; ++line)
-        _mm_prefetch(stream + kIntegerPrefetch + line * 64, _MM_HINT_T0);
-      TRANSOM_UNROLL
-      for (size_t v = 0; v < kPanelVectors; ++v) {
-        WordVec parts[kBlockParts];
-        unpack_block<kType>(reinterpret_cast<const uint32_t*>(stream) + v * kLanes, parts);
-        TRANSOM_UNROLL
-        for (size_t t = 0; t < kBlockParts; ++t) {
-          WordVec part[P::kPartWords];
-          P::split(parts[t], part);
-          TRANSOM_UNROLL
-          for (size_t s = 0; s < P::kPartWords; ++s) {
-            TRANSOM_UNROLL
-            for (size_t r = 0; r < kRows; ++r) {
-              const WordVec word = broadcast_word(words + (t * P::kPartWords + s) * kRows + r);
-              sum[r][v] = P::accumulate(sum[r][v], word, part[s]);
-            }
-          }
-        }
-      }
+        _mm_prefetch(stream + kIntegerPrefetch + line * 64, _MM_HINT_T1);
+      sums.add_block(stream, words);
       words += kBlockParts * P::kPartWords * kRows;
       stream += kBlockBytes;
     }
@@ -205,14 +257,15 @@ void decode_integer_panel(const LinearArgs& args, size_t panel) {
     for (size_t v = 0; v < kPanelVectors; ++v) {
       const GroupScale scale(w, panel, group, v * kLanes);
       TRANSOM_UNROLL
-      for (size_t r = 0; r < kRows; ++r) total[r][v] = scale.add(total[r][v], sum[r][v], rows, group, r);
+      for (size_t r = 0; r < kRows; ++r)
+        total[v][r] = scale.add(total[v][r], sums.result(v, r), rows, group, r);
     }
   }
   TRANSOM_UNROLL
   for (size_t v = 0; v < kPanelVectors; ++v) {
     const Output output(args, panel * kPanelColumns + v * kLanes);
     TRANSOM_UNROLL
-    for (size_t r = 0; r < kRows; ++r) output.store(r, total[r][v]);
+    for (size_t r = 0; r < kRows; ++r) output.store(r, total[v][r]);
   }
 }
 

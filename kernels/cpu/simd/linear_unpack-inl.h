@@ -4,35 +4,44 @@
 
 constexpr size_t kBlockParts = kBlockInputs / 4;
 
+/// Parts of a block that lie whole in one word, several to a word, kPartBits apart. The rest of i3 does not.
+template <WeightType kType>
+constexpr size_t kPartsPerWord = kType == WeightType::i8   ? 1
+                                 : kType == WeightType::i2 ? 4
+                                                           : 2;
+template <WeightType kType>
+constexpr int kPartBits = static_cast<int>(weight_bits(kType));
+
+/// Part `field` of a word, times 2^(field * kPartBits): a mask leaves it in its place.
+template <WeightType kType>
+inline WordVec part_in_place(WordVec word, size_t field) {
+  if constexpr (kType == WeightType::i8) return xor_words(word, set_words(0x80808080u));
+  constexpr uint32_t kMask = ((1u << kPartBits<kType>)-1) * 0x01010101u;
+  return and_words(word, set_words(kMask << (field * kPartBits<kType>)));
+}
+
+/// Part 6 or 7 of a block of i3, from the word that has its low bits and the last word.
+inline WordVec last_part_i3(WordVec low, WordVec last, size_t part) {
+  const WordVec high = shift_right_words(last, static_cast<int>(part) - 2);
+  return or_words(and_words(shift_right_words(low, 6), set_words(0x03030303u)),
+                  and_words(high, set_words(0x04040404u)));
+}
+
 /// A block of 32 inputs of kLanes outputs: part t holds inputs 4 t .. 4 t + 3. block: at these outputs.
 template <WeightType kType>
 inline void unpack_block(const uint32_t* block, WordVec* parts) {
-  if constexpr (kType == WeightType::i8) {
-    const WordVec sign = set_words(0x80808080u);
-    TRANSOM_UNROLL
-    for (size_t t = 0; t < kBlockParts; ++t)
-      parts[t] = xor_words(load_words(block + t * kPanelColumns), sign);
-  } else if constexpr (kType == WeightType::i4) {
-    const WordVec mask = set_words(0x0f0f0f0fu);
-    TRANSOM_UNROLL
-    for (size_t t = 0; t < kBlockParts; t += 2) {
-      const WordVec words = load_words(block + t / 2 * kPanelColumns);
-      parts[t] = and_words(words, mask);
-      parts[t + 1] = and_words(shift_right_words(words, 4), mask);
+  constexpr size_t kFields = kPartsPerWord<kType>;
+  WordVec words[weight_bits(kType)];
+  for (size_t w = 0; w < weight_bits(kType); ++w) {
+    words[w] = load_words(block + w * kPanelColumns);
+    for (size_t field = 0; field < kFields; ++field) {
+      const WordVec part = part_in_place<kType>(words[w], field);
+      parts[w * kFields + field] = shift_right_words(part, static_cast<int>(field) * kPartBits<kType>);
     }
-  } else {
-    const WordVec mask = set_words(0x03030303u), high_mask = set_words(0x04040404u);
-    const WordVec high = kType == WeightType::i3 ? load_words(block + 2 * kPanelColumns) : zero_words();
-    TRANSOM_UNROLL
-    for (size_t t = 0; t < kBlockParts; ++t) {
-      const WordVec words = load_words(block + t / 4 * kPanelColumns);
-      parts[t] = and_words(shift_right_words(words, static_cast<int>(t % 4 * 2)), mask);
-      if constexpr (kType == WeightType::i3) {
-        const WordVec bit = t < 2 ? shift_left_words(high, static_cast<int>(2 - t))
-                                  : shift_right_words(high, static_cast<int>(t - 2));
-        parts[t] = or_words(parts[t], and_words(bit, high_mask));
-      }
-    }
+  }
+  if constexpr (kType == WeightType::i3) {
+    parts[6] = last_part_i3(words[0], words[2], 6);
+    parts[7] = last_part_i3(words[1], words[2], 7);
   }
 }
 

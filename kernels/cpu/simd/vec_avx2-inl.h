@@ -51,6 +51,8 @@ inline void store_low_halves(uint16_t* p, WordVec v) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), halves);
 }
 inline WordVec shift_right_words(WordVec v, int bits) { return _mm256_srli_epi32(v, bits); }
+/// Copies of the sign come in.
+inline WordVec shift_right_signed(WordVec v, int bits) { return _mm256_srai_epi32(v, bits); }
 inline WordVec or_words(WordVec a, WordVec b) { return _mm256_or_si256(a, b); }
 /// a where v is not a number, else b.
 inline WordVec select_nan(FloatVec v, WordVec a, WordVec b) {

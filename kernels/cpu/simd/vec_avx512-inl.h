@@ -50,6 +50,10 @@ inline void store_low_halves(uint16_t* p, WordVec v) {
 inline WordVec shift_right_words(WordVec v, int bits) {
   return _mm512_srli_epi32(v, static_cast<unsigned>(bits));
 }
+/// Copies of the sign come in.
+inline WordVec shift_right_signed(WordVec v, int bits) {
+  return _mm512_srai_epi32(v, static_cast<unsigned>(bits));
+}
 inline WordVec or_words(WordVec a, WordVec b) { return _mm512_or_si512(a, b); }
 /// a where v is not a number, else b.
 inline WordVec select_nan(FloatVec v, WordVec a, WordVec b) {
