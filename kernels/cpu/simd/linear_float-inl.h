@@ -122,7 +122,7 @@ struct FloatProduct {
   }
 
   template <size_t kRows>
-  static void multiply(GemmTile& t) {
+  static void multiply(const GemmTile& t) {
     FloatVec sum[kRows][2];
     float* sums = reinterpret_cast<float*>(t.sums);
     TRANSOM_UNROLL
@@ -137,8 +137,9 @@ struct FloatProduct {
     const uint32_t* rows = static_cast<const uint32_t*>(t.args.prepared) +
                            t.row * word_count<P>(t.args.weight.k) + t.first / kInputs * kRows;
     const uint32_t* weights = t.weights;
+    LinesAhead ahead = t.ahead;  // here, so that it stays in registers
     for (size_t w = t.first / kInputs; w < t.end / kInputs; ++w) {
-      t.ahead.step();
+      ahead.step();
       const WordVec left = load_words(weights), right = load_words(weights + kLanes);
       TRANSOM_UNROLL
       for (size_t r = 0; r < kRows; ++r) {

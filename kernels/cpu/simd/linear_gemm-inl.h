@@ -38,7 +38,7 @@ struct GemmTile {
 
 /// K::multiply of 1 <= rows <= kTileRows.
 template <typename K, size_t kRows = kTileRows>
-void multiply_rows(size_t rows, GemmTile& tile) {
+void multiply_rows(size_t rows, const GemmTile& tile) {
   if constexpr (kRows > 1) {
     if (rows != kRows) return multiply_rows<K, kRows - 1>(rows, tile);
   }
@@ -73,11 +73,11 @@ void multiply_panel(const LinearArgs& args, const GemmBlock& b, size_t panel, si
     for (size_t i = b.tile_first; i < b.tile_last; ++i) {
       const size_t row = tile_begin(args.n_rows, i);
       const size_t lines = lines_per_call < next.lines ? lines_per_call : next.lines;
-      GemmTile tile{args,         row,
-                    panel,        slice,
-                    first,        end,
-                    b.weights,    sums + (row - b.row_begin) * kSliceColumns,
-                    plane_stride, {next.next, lines}};
+      const GemmTile tile{args,         row,
+                          panel,        slice,
+                          first,        end,
+                          b.weights,    sums + (row - b.row_begin) * kSliceColumns,
+                          plane_stride, {next.next, lines}};
       multiply_rows<K>(tile_begin(args.n_rows, i + 1) - row, tile);
       next.next += lines * 64;
       next.lines -= lines;

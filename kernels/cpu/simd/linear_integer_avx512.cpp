@@ -21,6 +21,10 @@ namespace {
 // ---
 #include "kernels/cpu/simd/linear_integer-inl.h"
 // ---
+#include "kernels/cpu/simd/linear_integer_decode-inl.h"
+// ---
+#include "kernels/cpu/simd/linear_integer_gemm-inl.h"
+// ---
 #include "kernels/cpu/simd/linear_integer_policies-inl.h"
 }  // namespace
 

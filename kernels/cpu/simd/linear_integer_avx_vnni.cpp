@@ -20,6 +20,10 @@ namespace {
 #include "kernels/cpu/simd/linear_unpack-inl.h"
 // ---
 #include "kernels/cpu/simd/linear_integer-inl.h"
+// ---
+#include "kernels/cpu/simd/linear_integer_decode-inl.h"
+// ---
+#include "kernels/cpu/simd/linear_integer_gemm-inl.h"
 
 /// u8 x s8 products of four inputs.
 struct VnniPolicy {

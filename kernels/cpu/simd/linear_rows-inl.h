@@ -24,14 +24,14 @@ inline void interleave_rows(const uint32_t (*pieces)[64], size_t rows, size_t wo
 
 /// The outputs [out, out + kLanes) of a weight: all that is the same for every row, loaded once.
 struct Output {
-  Output(const LinearArgs& args, size_t out)
+  TRANSOM_INLINE Output(const LinearArgs& args, size_t out)
       : dst(args.dst + out), stride(args.dst_stride), accumulate(args.accumulate) {
     const PackedWeight& w = args.weight;
     columns = out >= w.n ? 0 : w.n - out < kLanes ? w.n - out : kLanes;
     bias = columns == 0 || w.bias == nullptr ? zero_f32() : load_f32(w.bias + out);
   }
 
-  void store(size_t row, FloatVec product) const {
+  TRANSOM_INLINE void store(size_t row, FloatVec product) const {
     const FloatVec value = add_f32(product, bias);
     float* to = dst + row * stride;
     if (columns == kLanes) {
@@ -52,7 +52,7 @@ struct Output {
 struct LinesAhead {
   const char* next;
   size_t lines;
-  void step() {
+  TRANSOM_INLINE void step() {
     if (lines == 0) return;
     _mm_prefetch(next, _MM_HINT_T1);
     next += 64;

@@ -46,7 +46,7 @@ inline void unpack_block(const uint32_t* block, WordVec* parts) {
 }
 
 /// Scales of kLanes outputs; at: index of the first.
-inline FloatVec load_scales(const PackedWeight& w, size_t at) {
+TRANSOM_INLINE FloatVec load_scales(const PackedWeight& w, size_t at) {
   switch (w.scale_type) {
     case ScaleType::f16:
       return widen_f16(static_cast<const uint16_t*>(w.scale) + at);
@@ -69,6 +69,6 @@ inline size_t group_of(const PackedWeight& w, size_t input) {
 }
 
 /// Where a group ends in the padded row: the last takes the padding.
-inline size_t group_end(const PackedWeight& w, size_t group) {
+TRANSOM_INLINE size_t group_end(const PackedWeight& w, size_t group) {
   return group + 1 == w.groups ? padded_k(w.type, w.k) : (group + 1) * w.group;
 }

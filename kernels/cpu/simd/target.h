@@ -28,6 +28,9 @@
 #endif
 #define TRANSOM_ISA_BEGIN(isa) TRANSOM_TARGET_PUSH(TRANSOM_TARGET_##isa)
 
+/// For helpers that keep vectors in registers only as part of their caller.
+#define TRANSOM_INLINE inline __attribute__((always_inline))
+
 /// Complete unrolling of a short loop over an array of vectors, without which the array lives in memory.
 #if defined(__clang__)
 #define TRANSOM_UNROLL TRANSOM_PRAGMA(clang loop unroll(full))
