@@ -23,7 +23,7 @@ struct Options {
   bool pin = true;
   std::vector<std::int64_t> prefill{32, 512, 2048};
   std::vector<std::int64_t> depths{0, 2048, 16384};
-  std::vector<std::int64_t> batches{8};  // texts that take their steps together, at depth 0
+  std::vector<std::int64_t> batches;  // texts that take their steps together, at depth 0
   std::int64_t window = 0;
   int decode_tokens = 32;
   int repeats = 3;
