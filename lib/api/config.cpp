@@ -17,6 +17,7 @@ using core::message;
 namespace {
 
 constexpr const char* kWhere = "config";
+constexpr std::string_view kStorageKey = "quantization_config";
 
 Value to_value(const io::Json& json) {
   switch (json.kind()) {
@@ -108,6 +109,10 @@ Config& Config::update_from_json(std::string_view json) {
 Config& Config::update(Value::Map values) {
   Config changed = *this;
   for (auto& [key, value] : values) {
+    if (key == kStorageKey && !(contains(key) && get(key) == value)) {
+      throw InvalidArgument(
+          message("\"", key, "\" tells how the files of a checkpoint are stored: it can not be changed"));
+    }
     if (!contains(key) && runtime_default(key) == nullptr && !model::is_known_config_key(key)) {
       throw InvalidArgument(message("unknown configuration key \"", key, "\"; did you mean \"",
                                     model::nearest_known_key(key), "\"?"));

@@ -39,9 +39,6 @@ ModelSpec read_spec(const Config& config) {
     reader.unsupported("model_type", core::message("the family \"", type, "\" is not supported (",
                                                    supported_families(), " are)"));
   }
-  if (reader.has("quantization_config")) {
-    reader.unsupported("quantization_config", "checkpoints that are already quantised are not supported");
-  }
   ModelSpec spec = family->read(reader);
   apply_runtime_keys(reader, spec);
   return spec;

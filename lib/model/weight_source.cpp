@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/weight_source.h"
 
+#include <utility>
+
 namespace transom::model {
+
+CheckpointSource::CheckpointSource(std::shared_ptr<const io::Checkpoint> checkpoint)
+    : checkpoint_(std::move(checkpoint)),
+      quantization_(read_checkpoint_quantization(checkpoint_->directory())) {}
 
 std::optional<io::StoredTensor> CheckpointSource::find(const std::string& name,
                                                        const std::vector<std::int64_t>&) {

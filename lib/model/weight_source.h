@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/safetensors.h"
+#include "model/quant/checkpoint_quantization.h"
 
 namespace transom::model {
 
@@ -25,13 +26,15 @@ class WeightSource {
   virtual std::string describe() const = 0;
   /// For progress; 0 = unknown.
   virtual std::int64_t total_bytes() const = 0;
+  /// How modules that are stored as integers are to be read; null when all are floats.
+  virtual const CheckpointQuantization* quantization() const { return nullptr; }
 };
 
 /// Tensors of a checkpoint, zero copy.
 class CheckpointSource final : public WeightSource {
  public:
-  explicit CheckpointSource(std::shared_ptr<const io::Checkpoint> checkpoint)
-      : checkpoint_(std::move(checkpoint)) {}
+  /// Also reads how the checkpoint is quantised, from the configuration beside it.
+  explicit CheckpointSource(std::shared_ptr<const io::Checkpoint> checkpoint);
   std::optional<io::StoredTensor> find(const std::string& name,
                                        const std::vector<std::int64_t>& shape) override;
   void release(const io::StoredTensor& tensor) override;
@@ -40,9 +43,13 @@ class CheckpointSource final : public WeightSource {
     return (checkpoint_->directory() / checkpoint_->file_names().back()).string();
   }
   std::int64_t total_bytes() const override { return checkpoint_->total_bytes(); }
+  const CheckpointQuantization* quantization() const override {
+    return quantization_ ? &*quantization_ : nullptr;
+  }
 
  private:
   std::shared_ptr<const io::Checkpoint> checkpoint_;
+  std::optional<CheckpointQuantization> quantization_;
 };
 
 }  // namespace transom::model

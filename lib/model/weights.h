@@ -2,15 +2,14 @@
 /// The weights of a decoder-only transformer in the backend's layout, and how they are loaded.
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <string_view>
 #include <vector>
 
 #include "backend/backend.h"
 #include "model/family.h"
 #include "model/layers/linear_layer.h"
 #include "model/spec.h"
+#include "model/tensor_reader.h"
 #include "model/weight_source.h"
 
 namespace transom::model {
@@ -39,9 +38,6 @@ struct ModelWeights {
 
   std::vector<backend::Buffer> buffers;  // what the views point into, where it is not the source
 };
-
-/// Called after each tensor; false cancels.
-using TensorProgress = std::function<bool(std::string_view tensor, std::int64_t bytes_done)>;
 
 /// Loads everything that the spec asks for.
 /// @return The weights; nothing when `progress` cancelled.

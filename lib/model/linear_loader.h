@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "model/layers/linear_layer.h"
+#include "model/quant/quantized_module.h"
+#include "model/spec.h"
+#include "model/tensor_reader.h"
+
+namespace transom::model {
+
+/// Loads the linear layers of a model from whatever their modules are stored as.
+class LinearLoader {
+ public:
+  LinearLoader(const ModelSpec& spec, TensorReader& tensors, backend::Backend& backend)
+      : spec_(spec), tensors_(tensors), backend_(backend) {}
+
+  struct Part {
+    std::string name;  // of the module, without ".weight"
+    std::int64_t rows = 0;
+  };
+
+  /// Modules with the same inputs as one layer: stacked into one weight where they are stored alike, else one
+  /// weight each.
+  LinearLayer load(const std::vector<Part>& parts, std::int64_t cols, bool bias);
+
+  // Of all layers so far.
+  std::int64_t parameters() const { return parameters_; }
+  std::int64_t bytes() const { return bytes_; }
+  /// Some weight is stored in 16 bits or fewer.
+  bool sixteen_bit() const { return sixteen_bit_; }
+
+ private:
+  /// A part as the checkpoint stores it: integers, or floats.
+  struct Stored {
+    Part part;
+    std::optional<QuantizedModule> integers;
+    io::StoredTensor floats;
+  };
+
+  Stored find(const Part& part, std::int64_t cols);
+  void add(const std::vector<const Stored*>& stacked, std::int64_t cols, bool bias, LinearLayer& layer);
+  void add_floats(const std::vector<const Stored*>& stacked, backend::LinearWeights& linear,
+                  std::vector<std::vector<float>>& converted);
+  backend::WeightFormat format_of(DType stored) const;
+
+  const ModelSpec& spec_;
+  TensorReader& tensors_;
+  backend::Backend& backend_;
+  std::int64_t parameters_ = 0, bytes_ = 0;
+  bool sixteen_bit_ = false;
+};
+
+}  // namespace transom::model
