@@ -141,6 +141,8 @@ def table(rows, depths):
 def main():
     options = arguments()
     rows = Run(options).run()
+    if options.rounds == 0:
+        return  # everything is prepared
     text = table(rows, [depth for depth in options.depths.split(",")])
     text = (f"# {options.shape}, random weights, {len(cores())} threads\n\n    bench/peers/compare.py "
             f"{' '.join(sys.argv[1:])}\n\nTokens per second; in brackets beside Transom's best of the same bits; percentages are "

@@ -9,7 +9,10 @@
 #include "api/session_impl.h"
 #include "core/checks.h"
 #include "io/companion_files.h"
+#include "io/json.h"
+#include "io/json_write.h"
 #include "io/safetensors_write.h"
+#include "model/quant/checkpoint_quantization.h"
 #include "transom/error.h"
 
 namespace transom {
@@ -21,8 +24,12 @@ namespace {
 
 /// The configuration as other programs read it: keys that only say how to run here, on this machine, are left
 /// out.
-std::string portable_config(const Config& config) {
-  return config.without({"device", "threads", "dtype"}).to_json();
+std::string portable_config(const Config& config, const fs::path& directory) {
+  const Config portable = config.without({"device", "threads", "dtype"});
+  const io::Json stored = io::Json::parse_file(directory / "config.json");
+  const io::Json* const quantization = stored.find_value("quantization_config");
+  if (quantization == nullptr) return portable.to_json();
+  return model::with_quantization_config(portable, io::json_text(*quantization, 1));
 }
 
 }  // namespace
@@ -158,7 +165,10 @@ void Model::save_pretrained(const fs::path& directory) const {
   for (const std::string& name : body.checkpoint->file_names())
     io::copy_whole_file(body.directory / name, directory / name);
   io::copy_companion_files(body.directory, directory);
-  const std::string config = portable_config(body.config);
+  for (const char* name : {"quantize_config.json", "quant_config.json"}) {
+    if (fs::exists(body.directory / name)) io::copy_whole_file(body.directory / name, directory / name);
+  }
+  const std::string config = portable_config(body.config, body.directory);
   io::replace_file(directory / "config.json", [&](std::ostream& out) { out << config << '\n'; });
 }
 

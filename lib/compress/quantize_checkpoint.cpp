@@ -12,6 +12,7 @@
 #include "io/companion_files.h"
 #include "io/safetensors_write.h"
 #include "io/weight_sample.h"
+#include "model/quant/checkpoint_quantization.h"
 #include "transom/error.h"
 #include "transom/version.h"
 
@@ -30,9 +31,9 @@ std::string manifest_of(const CheckpointJob& job) {
   ids.add(std::as_bytes(job.input.ids));
   return message("{\"transom\": \"", version(), "\", \"method\": \"",
                  job.options.method == Method::gptq ? "gptq" : "rtn",
-                 "\", \"range\": ", static_cast<int>(job.options.matrix.grid.range),
-                 ", \"weights\": \"", io::sample_weights(job.checkpoint), "\", \"calibration\": \"",
-                 ids.value(), "\", \"sequence_length\": ", job.input.sequence_length,
+                 "\", \"range\": ", static_cast<int>(job.options.matrix.grid.range), ", \"weights\": \"",
+                 io::sample_weights(job.checkpoint), "\", \"calibration\": \"", ids.value(),
+                 "\", \"sequence_length\": ", job.input.sequence_length,
                  ", \"quantization_config\": ", quantization_config(job.options), "}\n");
 }
 
@@ -40,9 +41,7 @@ std::string manifest_of(const CheckpointJob& job) {
 std::string output_config(const CheckpointJob& job) {
   Config config = job.config.without({"quantization_config"});
   if (job.options.head && job.input.spec.tie_embeddings) config.update({{"tie_word_embeddings", false}});
-  std::string text = config.to_json();
-  text.resize(text.find_last_not_of(" \n}", text.rfind('}')) + 1);
-  return text + ",\n  \"quantization_config\": " + quantization_config(job.options) + "\n}\n";
+  return model::with_quantization_config(config, quantization_config(job.options)) + "\n";
 }
 
 std::vector<io::StoredTensor> output_tensors(const CheckpointJob& job, PartialOutput& partial) {

@@ -7,12 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "io/safetensors.h"
+#include "tests/model/expected.h"
 #include "tests/support/catch.h"
 #include "transom/transom.h"
 
 namespace {
 
+using transom::testing::Expected;
 namespace fs = std::filesystem;
 
 const fs::path kGolden = fs::path(TRANSOM_SOURCE_DIR) / "tests" / "golden";
@@ -25,30 +26,6 @@ std::vector<std::string> golden_cases() {
   std::sort(names.begin(), names.end());
   return names;
 }
-
-/// expected.safetensors of one case.
-class Expected {
- public:
-  explicit Expected(const fs::path& directory) : file_(directory / "expected.safetensors") {
-    tensors_ = transom::io::parse_safetensors(file_.bytes(), file_.path().string());
-  }
-
-  template <typename T>
-  std::vector<T> get(const std::string& name) const {
-    for (const auto& tensor : tensors_) {
-      if (tensor.name != name) continue;
-      REQUIRE(transom::dtype_size(tensor.dtype) == sizeof(T));
-      std::vector<T> values(static_cast<std::size_t>(tensor.elements()));
-      std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
-      return values;
-    }
-    return {};
-  }
-
- private:
-  transom::io::MappedFile file_;
-  std::vector<transom::io::StoredTensor> tensors_;
-};
 
 /// Largest difference over the root mean square of the expected values.
 double relative_error(std::span<const float> actual, std::span<const float> expected) {

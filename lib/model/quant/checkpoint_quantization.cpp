@@ -164,4 +164,10 @@ std::optional<CheckpointQuantization> read_checkpoint_quantization(const fs::pat
   return std::nullopt;
 }
 
+std::string with_quantization_config(const Config& config, const std::string& quantization_config) {
+  std::string text = config.without({"quantization_config"}).to_json();
+  text.resize(text.find_last_not_of(" \n}", text.rfind('}')) + 1);
+  return text + ",\n  \"quantization_config\": " + quantization_config + "\n}";
+}
+
 }  // namespace transom::model

@@ -15,6 +15,7 @@
 #include "io/json.h"
 #include "model/quant/module_scheme.h"
 #include "model/quant/name_pattern.h"
+#include "transom/config.h"
 
 namespace transom::model {
 
@@ -59,5 +60,8 @@ std::optional<CheckpointQuantization> read_checkpoint_quantization(const std::fi
 /// @param default_method The method when the JSON names none.
 CheckpointQuantization parse_checkpoint_quantization(const io::Json& json, const std::string& where,
                                                      const std::string& default_method = "gptq");
+
+/// The text of a config.json with this quantization_config. Not by Config, which forgets the order of rules.
+std::string with_quantization_config(const Config& config, const std::string& quantization_config);
 
 }  // namespace transom::model

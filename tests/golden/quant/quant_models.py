@@ -21,11 +21,11 @@ TOKENS = 32
 KEPT = ("config.json", "generation_config.json", "model.safetensors", "quantize_config.json")
 
 
-def tiny_llama(layers, seed, dtype=torch.float16):
+def tiny_llama(layers, seed, intermediate=160):
     """160 inputs of down_proj are no multiple of a group of 64 or 128. Some outputs have no negative weight, so that
     their zero points are 0 where zero points are chosen freely."""
     config = transformers.LlamaConfig(
-        hidden_size=128, intermediate_size=160, num_hidden_layers=layers, num_attention_heads=4,
+        hidden_size=128, intermediate_size=intermediate, num_hidden_layers=layers, num_attention_heads=4,
         num_key_value_heads=2, vocab_size=VOCAB, max_position_embeddings=128, tie_word_embeddings=False,
         dtype="float32", bos_token_id=1, eos_token_id=2, attention_bias=True)
     model = transformers.LlamaForCausalLM(config).eval()
@@ -38,10 +38,10 @@ def tiny_llama(layers, seed, dtype=torch.float16):
             elif name.endswith(".bias"):
                 parameter.copy_(0.1 * noise)
             else:
-                parameter.copy_(0.12 * noise)
+                parameter.copy_(0.03 * noise)
                 if "k_proj" in name or "up_proj" in name:
                     parameter[::3].abs_()
-    return model.to(dtype)
+    return model.to(torch.float16)
 
 
 def save_source(model, directory):
@@ -73,10 +73,11 @@ def logits_of(model, ids):
         return model(input_ids=torch.tensor([ids])).logits[0].float().numpy()
 
 
-def finish(case, written, versions, writer_logits):
+def finish(case, written, versions, writer_logits, allowed=1e-4):
     """Copies what was written, adds expected.safetensors, and requires that the writer agrees.
 
-    writer_logits(ids): the logits of the library that wrote the checkpoint, in f32 arithmetic."""
+    writer_logits(ids): the logits of the library that wrote the checkpoint, in f32 arithmetic where it has that;
+    allowed: by how much they may differ."""
     target = HERE / case
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
@@ -87,8 +88,9 @@ def finish(case, written, versions, writer_logits):
     ids = numpy.random.default_rng(7).integers(3, VOCAB, TOKENS).astype(numpy.int32)
     logits = logits_of(model, ids.tolist())
     difference = float(numpy.abs(writer_logits(ids.tolist()) - logits).max())
-    assert difference < 1e-4, (case, difference)
-    probe = numpy.cos(numpy.arange(1, 161) * 0.37).astype(numpy.float32)
+    assert difference < allowed, (case, difference)
+    inputs = model.config.intermediate_size  # the widest
+    probe = numpy.cos(numpy.arange(1, inputs + 1) * 0.37).astype(numpy.float32)
     expected = {"input_ids": ids, "logits": logits, "probe": probe}
     for module in modules:
         weight = model.get_submodule(module).weight.detach().numpy().astype(numpy.float64)

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "io/safetensors.h"
+#include "tests/support/catch.h"
+
+namespace transom::testing {
+
+/// expected.safetensors of one case.
+class Expected {
+ public:
+  explicit Expected(const std::filesystem::path& directory) : file_(directory / "expected.safetensors") {
+    tensors_ = io::parse_safetensors(file_.bytes(), file_.path().string());
+  }
+
+  /// The tensors by name.
+  const std::vector<io::StoredTensor>& tensors() const { return tensors_; }
+
+  template <typename T>
+  std::vector<T> get(const std::string& name) const {
+    for (const auto& tensor : tensors_) {
+      if (tensor.name != name) continue;
+      REQUIRE(dtype_size(tensor.dtype) == sizeof(T));
+      std::vector<T> values(static_cast<std::size_t>(tensor.elements()));
+      std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
+      return values;
+    }
+    return {};
+  }
+
+ private:
+  io::MappedFile file_;
+  std::vector<io::StoredTensor> tensors_;
+};
+
+}  // namespace transom::testing
