@@ -34,7 +34,7 @@ double visible_pairs(const Case& c) {
 
 void bench_case(Threads& threads, const Roofline& roof, kernels::Isa isa, const Case& c, KvType type) {
   const std::size_t capacity = static_cast<std::size_t>(c.first_pos) + c.n_tokens;
-  const std::size_t cache_bytes = c.n_kv_heads * capacity * c.head_dim * kernels::kv_size(type);
+  const std::size_t cache_bytes = c.n_kv_heads * capacity * kernels::kv_row_bytes(type, c.head_dim);
   // Caches beyond the last level are read in turn, so that decode reads memory.
   const std::size_t copies = c.n_tokens == 1 ? (std::size_t{600} << 20) / (2 * cache_bytes) + 1 : 1;
   PageBuffer keys(cache_bytes * copies), values(cache_bytes * copies);
@@ -56,30 +56,40 @@ void bench_case(Threads& threads, const Roofline& roof, kernels::Isa isa, const 
   for (std::size_t i = 0; i < threads.size(); ++i) {
     scratch.push_back(std::make_unique<PageBuffer>(kernels::attention_scratch_bytes(args)));
   }
-  const std::size_t items = kernels::attention_items(args);
+  args.n_parts = kernels::attention_parts(args);
+  PageBuffer partial(sizeof(float) * kernels::attention_partial_floats(c.n_heads, c.head_dim, args.n_parts));
+  args.partial = reinterpret_cast<float*>(partial.data());
+  const std::size_t calls = kernels::attention_items(args) * args.n_parts;
   std::size_t copy = 0;
   const double seconds = fastest([&] {
     copy = (copy + 1) % copies;
     args.kv.keys = keys.data() + copy * cache_bytes;
     args.kv.values = values.data() + copy * cache_bytes;
     std::atomic<std::size_t> next{0};
-    return threads.time([&](std::size_t t) {
+    const double time = threads.time([&](std::size_t t) {
       AttentionArgs mine = args;
       mine.scratch = scratch[t]->data();
-      for (std::size_t item = next++; item < items; item = next++) {
-        mine.item_begin = items - 1 - item;  // the longest first
+      for (std::size_t call = next++; call < calls; call = next++) {
+        mine.item_begin = (calls - 1 - call) / args.n_parts;  // the longest first
         mine.item_end = mine.item_begin + 1;
+        mine.part = (calls - 1 - call) % args.n_parts;
         kernels::kernel_table(isa).attention.run(mine);
       }
     });
+    return time + (args.n_parts == 1 ? 0.0 : threads.time([&](std::size_t t) {
+             if (t == 0) kernels::kernel_table(isa).attention_merge.run(args);
+           }));
   });
   const double pairs = visible_pairs(c);
   const double flops = 4 * pairs * static_cast<double>(c.n_heads * c.head_dim) / seconds;
   const double bytes = 2 * pairs / static_cast<double>(c.n_tokens) *
-                       static_cast<double>(c.n_kv_heads * c.head_dim * kernels::kv_size(type)) / seconds;
+                       static_cast<double>(c.n_kv_heads * kernels::kv_row_bytes(type, c.head_dim)) / seconds;
   std::printf("%-4s heads %2zu/%2zu dim %zu tokens %4zu from %5lld window %4lld %10.1f us",
-              type == KvType::f32 ? "f32" : "bf16", c.n_heads, c.n_kv_heads, c.head_dim, c.n_tokens,
-              static_cast<long long>(c.first_pos), static_cast<long long>(c.window), seconds * 1e6);
+              type == KvType::f32    ? "f32"
+              : type == KvType::bf16 ? "bf16"
+                                     : "i8",
+              c.n_heads, c.n_kv_heads, c.head_dim, c.n_tokens, static_cast<long long>(c.first_pos),
+              static_cast<long long>(c.window), seconds * 1e6);
   if (c.n_tokens > 1) {
     std::printf("  %6.1f GFLOP/s %5.1f %%\n", flops * 1e-9, 100 * flops / roof.f32_flop_per_s);
   } else {
@@ -101,7 +111,7 @@ int main(int argc, char** argv) {
   const bench::Roofline roof = bench::measure_roofline(n_threads);
   bench::print(roof);
   bench::Threads threads(n_threads);
-  for (const auto type : {kernels::KvType::bf16, kernels::KvType::f32}) {
+  for (const auto type : {kernels::KvType::bf16, kernels::KvType::i8, kernels::KvType::f32}) {
     for (const bench::Case& c : bench::kCases) bench::bench_case(threads, roof, selection.isa, c, type);
   }
 }

@@ -3,11 +3,22 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 namespace transom::kernels {
 
-enum class KvType : uint8_t { f32, bf16 };
-constexpr size_t kv_size(KvType type) { return type == KvType::f32 ? 4 : 2; }
+enum class KvType : uint8_t { f32, bf16, i8 };
+/// Bytes of one head of one position. i8: head_dim integers, then their f32 scale, so that a row is all that
+/// is needed to read it.
+constexpr size_t kv_row_bytes(KvType type, size_t head_dim) {
+  return type == KvType::f32 ? head_dim * 4 : type == KvType::bf16 ? head_dim * 2 : head_dim + sizeof(float);
+}
+/// The scale of an i8 row.
+inline float kv_row_scale(const void* row, size_t head_dim) {
+  float scale;
+  memcpy(&scale, static_cast<const char*>(row) + head_dim, sizeof scale);
+  return scale;
+}
 
 /// The ring rule. The first n_sinks slots hold positions 0 .. n_sinks-1 for ever; the others are a ring.
 /// Capacity counts both. A cache that never wraps has capacity >= the longest context.
@@ -16,8 +27,9 @@ constexpr size_t ring_slot(int64_t pos, size_t n_sinks, size_t capacity) {
   return p < n_sinks ? p : n_sinks + (p - n_sinks) % (capacity - n_sinks);
 }
 
-/// Keys and values of one layer. Both are [n_kv_heads, capacity, head_dim] of `type`, a row per position at
-/// ring_slot(position): one KV head is one linear stream.
+/// Keys and values of one layer. Both are [n_kv_heads, capacity] rows of kv_row_bytes, a row per position at
+/// ring_slot(position): one KV head is one linear stream. i8 rows are quantised symmetrically, as
+/// QuantizeRowsArgs says.
 struct KvView {
   KvType type = KvType::f32;
   void* keys = nullptr;
@@ -75,15 +87,51 @@ struct AttentionArgs {
   float soft_cap = 0;
   size_t item_begin = 0, item_end = 0;
   void* scratch = nullptr;  ///< attention_scratch_bytes(args), private to this call
+
+  /// A long row of keys may be split: calls for part 0 .. n_parts - 1 of every item, in any order and on any
+  /// thread, leave what they found in `partial` (attention_partial_floats), and a merge makes dst of it.
+  /// n_parts: 1, or attention_parts(args), which depends on the keys alone: the same numbers for any number
+  /// of threads.
+  size_t part = 0, n_parts = 1;
+  float* partial = nullptr;
 };
 
-/// Queries of one tile: a multiple of every variant's register tile, small enough that a decode step is one
-/// tile. A tile of one KV head's whole query group shares its keys.
-inline constexpr size_t kAttentionQueryTile = 16;
+/// Visible keys of the first tile of queries, the causal end included.
+constexpr size_t attention_keys(const AttentionArgs& a) {
+  const int64_t end = a.first_pos + static_cast<int64_t>(a.n_tokens);
+  const int64_t first = a.window > 0 && a.first_pos - a.window + 1 > 0 ? a.first_pos - a.window + 1 : 0;
+  const int64_t sinks =
+      static_cast<int64_t>(a.kv.n_sinks) < first ? static_cast<int64_t>(a.kv.n_sinks) : first;
+  return static_cast<size_t>(end - first + sinks);
+}
+
+/// Queries of one tile, which with the heads of their group share the keys of one KV head: enough rows that
+/// turning the keys is a small part of the work, few enough that their causal ends do not differ much.
+constexpr size_t attention_query_tile(const AttentionArgs& a) {
+  const size_t group = a.n_heads / a.kv.n_kv_heads;
+  return group >= 4 ? 16 : group >= 2 ? 32 : 64;
+}
+
+/// Few rows have many keys to read: more tokens fill the threads by their tiles.
+inline constexpr size_t kSplitTokens = 4;
+inline constexpr size_t kMostParts = 16;
+
+/// Parts of attention of at most kSplitTokens tokens: about 1024 keys each.
+constexpr size_t attention_parts(const AttentionArgs& a) {
+  const size_t parts = a.n_tokens > kSplitTokens ? 1 : attention_keys(a) / 1024;
+  return parts < 1 ? 1 : parts < kMostParts ? parts : kMostParts;
+}
+
+/// Floats of AttentionArgs::partial for n_parts parts of at most kSplitTokens tokens: for each KV head, part
+/// and (token, head of the group) row its sum of values, its maximum and its total.
+constexpr size_t attention_partial_floats(size_t n_heads, size_t head_dim, size_t n_parts) {
+  return n_parts * kSplitTokens * n_heads * ((head_dim + 15) / 16 * 16 + 2);
+}
 
 /// Work items: one per (query tile, KV head).
 constexpr size_t attention_items(const AttentionArgs& a) {
-  return (a.n_tokens + kAttentionQueryTile - 1) / kAttentionQueryTile * a.kv.n_kv_heads;
+  const size_t tile = attention_query_tile(a);
+  return (a.n_tokens + tile - 1) / tile * a.kv.n_kv_heads;
 }
 
 /// Keys of one step of the online softmax. 64 keys of 128 x bf16 are 16 KB and stay in L1 with the scores.
@@ -93,7 +141,7 @@ inline constexpr size_t kAttentionKeyTile = 64;
 /// query, its running sum of values, its scores against one key tile, its maximum and its sum; then one key
 /// tile as f32.
 constexpr size_t attention_scratch_bytes(const AttentionArgs& a) {
-  const size_t rows = kAttentionQueryTile * (a.n_heads / a.kv.n_kv_heads);
+  const size_t rows = attention_query_tile(a) * (a.n_heads / a.kv.n_kv_heads);
   const size_t padded_dim = (a.kv.head_dim + 15) / 16 * 16;
   return (rows * (2 * padded_dim + kAttentionKeyTile + 2 * size_t{16}) + kAttentionKeyTile * padded_dim) *
          sizeof(float);

@@ -16,6 +16,7 @@ void set_avx2(KernelTable& table) {
   table.rope = {avx2::rope, Isa::avx2};
   table.kv_append = {avx2::kv_append, Isa::avx2};
   table.attention = {avx2::attention, Isa::avx2};
+  table.attention_merge = {avx2::attention_merge, Isa::avx2};
   table.gated_mul = {avx2::gated_mul, Isa::avx2};
   table.add = {avx2::add, Isa::avx2};
   table.embed = {avx2::embed, Isa::avx2};
@@ -27,6 +28,7 @@ void set_avx512(KernelTable& table) {
   table.rope = {avx512::rope, Isa::avx512};
   table.kv_append = {avx512::kv_append, Isa::avx512};
   table.attention = {avx512::attention, Isa::avx512};
+  table.attention_merge = {avx512::attention_merge, Isa::avx512};
   table.gated_mul = {avx512::gated_mul, Isa::avx512};
   table.add = {avx512::add, Isa::avx512};
   table.embed = {avx512::embed, Isa::avx512};
@@ -43,6 +45,7 @@ KernelTable make_table(Isa isa) {
   table.rope = {reference::rope, Isa::scalar};
   table.kv_append = {reference::kv_append, Isa::scalar};
   table.attention = {reference::attention, Isa::scalar};
+  table.attention_merge = {reference::attention_merge, Isa::scalar};
   table.gated_mul = {reference::gated_mul, Isa::scalar};
   table.add = {reference::add, Isa::scalar};
   table.embed = {reference::embed, Isa::scalar};

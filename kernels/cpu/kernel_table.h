@@ -35,6 +35,7 @@ struct KernelTable {
   Kernel<RopeArgs> rope;
   Kernel<KvAppendArgs> kv_append;
   Kernel<AttentionArgs> attention;
+  Kernel<AttentionArgs> attention_merge;  // the end of attention in parts, once
   Kernel<GatedMulArgs> gated_mul;
   Kernel<AddArgs> add;
   Kernel<EmbedArgs> embed;

@@ -85,13 +85,19 @@ class PreparedLinear {
   std::string choice;      // the kernels chosen, and why faster ones were not
 };
 
-/// Keys and values of one layer. slots of one head are contiguous; see kernels/common/attention_args.h for
+/// Keys and values of one layer. Slots of one head are contiguous; see kernels/common/attention_args.h for
 /// the ring.
 struct KvCacheView {
-  TensorView keys;    // [n_kv_heads, capacity, head_dim], f32 or bf16
+  TensorView keys;    // [n_kv_heads, capacity, head_dim], f32, bf16, or i8 with a scale behind each row
   TensorView values;  // the same
   std::int64_t sinks = 0;
 };
+
+/// Bytes of one head of one slot.
+inline std::int64_t kv_row_bytes(DType dtype, std::int64_t head_dim) {
+  return head_dim * static_cast<std::int64_t>(dtype_size(dtype)) +
+         (dtype == DType::i8 ? static_cast<std::int64_t>(sizeof(float)) : 0);
+}
 
 struct AttentionParams {
   std::int64_t first_position = 0;

@@ -29,7 +29,7 @@ bool same_extents(const TensorView& a, const TensorView& b) {
 void check_cache(const char* op, const KvCacheView& cache, std::int64_t kv_heads, std::int64_t dim) {
   const TensorView& keys = cache.keys;
   require(keys.rank == 3 && same_extents(keys, cache.values) && keys.dtype == cache.values.dtype &&
-              (keys.dtype == DType::f32 || keys.dtype == DType::bf16),
+              (keys.dtype == DType::f32 || keys.dtype == DType::bf16 || keys.dtype == DType::i8),
           op, ": expected equal key and value caches, found ", keys, " and ", cache.values);
   require(keys.extent[0] == kv_heads && keys.extent[2] == dim && cache.sinks < keys.extent[1], op, ": cache ",
           keys, " does not fit ", kv_heads, " heads of ", dim);
@@ -110,8 +110,7 @@ void kv_copy(Backend& backend, const KvCacheView& from, std::int64_t first_posit
 }
 
 std::int64_t kv_slot_bytes(const KvCacheView& cache) {
-  return 2 * cache.keys.extent[0] * cache.keys.extent[2] *
-         static_cast<std::int64_t>(dtype_size(cache.keys.dtype));
+  return 2 * cache.keys.extent[0] * kv_row_bytes(cache.keys.dtype, cache.keys.extent[2]);
 }
 
 void kv_read(Backend& backend, const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,

@@ -36,7 +36,7 @@ KvCache::KvCache(const ModelSpec& spec, DType dtype, std::int64_t context, std::
       capacity = std::min(context, spec.attention_sinks + std::min(layer.window, context) - 1 + chunk);
       sinks = std::min(spec.attention_sinks, capacity - 1);
     }
-    const std::int64_t row = spec.n_kv_heads * spec.head_dim * static_cast<std::int64_t>(dtype_size(dtype));
+    const std::int64_t row = spec.n_kv_heads * backend::kv_row_bytes(dtype, spec.head_dim);
     if (capacity > kMaxCacheBytes / row) {
       throw OutOfMemory(core::message("a KV cache of ", capacity,
                                       " positions is out of reach; set max_context or ", "attention_window"));
@@ -66,8 +66,9 @@ KvCache::~KvCache() {
 void KvCache::allocate() {
   auto storage = std::make_unique<Storage>();
   for (const backend::KvCacheView& layer : layers_) {
-    const std::int64_t elements = layer.keys.extent[0] * layer.keys.stride[0];
-    const std::size_t bytes = static_cast<std::size_t>(elements) * dtype_size(layer.keys.dtype);
+    const auto bytes =
+        static_cast<std::size_t>(layer.keys.extent[0] * layer.keys.extent[1] *
+                                 backend::kv_row_bytes(layer.keys.dtype, layer.keys.extent[2]));
     for (int half = 0; half < 2; ++half)
       storage->buffers.push_back(backend_.allocate(bytes, "the KV cache", backend::Buffer::Pages::lazy));
   }

@@ -178,8 +178,7 @@ Header read_header(Reader& in, const std::string& where, std::string_view descri
 void check_length(const Header& header, const Reader& in, const ModelSpec& spec, DType kv_dtype,
                   const std::string& where) {
   check_range("layers", static_cast<std::int64_t>(header.layers.size()), spec.n_layers, spec.n_layers, where);
-  const std::int64_t slot =
-      2 * spec.n_kv_heads * spec.head_dim * static_cast<std::int64_t>(dtype_size(kv_dtype));
+  const std::int64_t slot = 2 * spec.n_kv_heads * backend::kv_row_bytes(kv_dtype, spec.head_dim);
   const auto left = static_cast<std::int64_t>(in.left());
   std::int64_t needed = header.tokens * 4 + 8;
   for (const LayerSlots& layer : header.layers) {

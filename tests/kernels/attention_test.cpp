@@ -21,6 +21,7 @@ struct Setup {
   KvType type = KvType::f32;
   std::int64_t window = 0;
   float scale = 0.3f, soft_cap = 0;
+  std::size_t parts = 1;      // of steps of few tokens
   bool sink_queries = false;  // scores against sinks take other queries: see sink_query
 };
 
@@ -72,11 +73,16 @@ class Layer {
     Aligned<char> scratch(kernels::attention_scratch_bytes(args));
     args.scratch = scratch.data();
     const std::size_t items = kernels::attention_items(args);
+    args.n_parts = n <= kernels::kSplitTokens ? setup_.parts : 1;
+    Aligned<float> partial(
+        kernels::attention_partial_floats(setup_.n_heads, setup_.head_dim, kernels::kMostParts), NAN);
+    args.partial = partial.data();
     for (std::size_t i = 0; i < items; i += items_per_call) {
       args.item_begin = i;
       args.item_end = std::min(items, i + items_per_call);
-      kernels::kernel_table(isa_).attention.run(args);
+      for (args.part = args.n_parts; args.part-- > 0;) kernels::kernel_table(isa_).attention.run(args);
     }
+    if (args.n_parts > 1) kernels::kernel_table(isa_).attention_merge.run(args);
     pos_ += static_cast<std::int64_t>(n);
     std::vector<float> result;
     for (std::size_t t = 0; t < n; ++t) {
@@ -88,7 +94,7 @@ class Layer {
 
  private:
   std::size_t bytes() const {
-    return setup_.n_kv_heads * setup_.capacity * setup_.head_dim * kernels::kv_size(setup_.type);
+    return setup_.n_kv_heads * setup_.capacity * kernels::kv_row_bytes(setup_.type, setup_.head_dim);
   }
   kernels::KvView view() {
     return {setup_.type,     keys_.data(),    values_.data(), setup_.n_kv_heads,
@@ -125,6 +131,14 @@ std::vector<float> run_chunks(const Setup& setup, Isa isa, const std::vector<std
   return all;
 }
 
+/// A row as its int8 form stands for it.
+void round_to_int8(float* row, std::size_t n) {
+  float largest = 0;
+  for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(row[i]));
+  const float factor = 127.0f / largest, scale = largest / 127.0f;
+  for (std::size_t i = 0; i < n; ++i) row[i] = std::nearbyint(row[i] * factor) * scale;
+}
+
 /// Attention by its definition, over all tokens at once, without a cache.
 std::vector<float> by_definition(const Setup& s, std::size_t n) {
   const std::size_t dim = s.head_dim, width = s.n_heads * dim, kv_width = s.n_kv_heads * dim;
@@ -133,6 +147,11 @@ std::vector<float> by_definition(const Setup& s, std::size_t n) {
   if (s.type == KvType::bf16) {
     for (float& x : k) x = kernels::bf16_to_f32(kernels::f32_to_bf16(x));
     for (float& x : v) x = kernels::bf16_to_f32(kernels::f32_to_bf16(x));
+  }
+  if (s.type == KvType::i8) {
+    for (std::vector<float>* half : {&k, &v}) {
+      for (std::size_t at = 0; at < half->size(); at += dim) round_to_int8(half->data() + at, dim);
+    }
   }
   std::vector<float> dst(n * width);
   for (std::size_t t = 0; t < n; ++t) {
@@ -215,7 +234,7 @@ TEST_CASE("window 4 sees the query and three keys before it") {
 }
 
 TEST_CASE("attention agrees with its definition over shapes") {
-  for (const KvType type : {KvType::f32, KvType::bf16}) {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
     for (const std::size_t head_dim : {1, 7, 8, 15, 16, 17, 40, 64, 80, 128, 144}) {
       Setup setup;
       setup.type = type;
@@ -234,7 +253,7 @@ TEST_CASE("attention agrees with its definition over shapes") {
 }
 
 TEST_CASE("attention wraps the ring, keeps sinks, bends scores") {
-  for (const KvType type : {KvType::f32, KvType::bf16}) {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
     for (const std::size_t sinks : {0, 1, 4, 70}) {
       for (const std::int64_t window : {1, 4, 63, 64, 65}) {
         Setup setup;
@@ -249,6 +268,42 @@ TEST_CASE("attention wraps the ring, keeps sinks, bends scores") {
       }
     }
   }
+}
+
+TEST_CASE("attention in parts agrees with its definition") {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
+    for (const std::size_t parts : {2, 3, 16}) {
+      for (const std::int64_t window : {0, 70, 200}) {
+        Setup setup;
+        setup.type = type;
+        setup.n_heads = 6;
+        setup.head_dim = 20;
+        setup.window = window;
+        setup.n_sinks = window == 70 ? 5 : 0;
+        setup.sink_queries = window == 70;
+        setup.parts = parts;
+        setup.capacity = window == 70 ? 5 + 70 - 1 + 100 : 320;
+        check_all_variants(setup, {100, 1, 4, 100, 1, 2, 1, 90, 1});
+      }
+    }
+  }
+}
+
+TEST_CASE("attention is split by its keys, not by threads") {
+  AttentionArgs args;
+  args.kv.capacity = 100000;
+  args.n_tokens = 1;
+  args.first_pos = 1023;
+  CHECK(kernels::attention_parts(args) == 1);
+  args.first_pos = 4095;
+  CHECK(kernels::attention_parts(args) == 4);
+  args.first_pos = 90000;
+  CHECK(kernels::attention_parts(args) == kernels::kMostParts);
+  args.window = 2048;
+  args.kv.n_sinks = 4;
+  CHECK(kernels::attention_keys(args) == 2052);
+  args.n_tokens = kernels::kSplitTokens + 1;
+  CHECK(kernels::attention_parts(args) == 1);
 }
 
 TEST_CASE("a window of the whole ring, decoded one by one, forgets what was overwritten") {

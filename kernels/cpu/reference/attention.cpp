@@ -11,24 +11,31 @@
 namespace transom::kernels::reference {
 namespace {
 
-float element(KvType type, const void* base, size_t at) {
-  return type == KvType::f32 ? static_cast<const float*>(base)[at]
-                             : bf16_to_f32(static_cast<const uint16_t*>(base)[at]);
+float element(const KvView& kv, const char* row, size_t j) {
+  switch (kv.type) {
+    case KvType::f32:
+      return reinterpret_cast<const float*>(row)[j];
+    case KvType::bf16:
+      return bf16_to_f32(reinterpret_cast<const uint16_t*>(row)[j]);
+    default:
+      return static_cast<float>(reinterpret_cast<const int8_t*>(row)[j]) * kv_row_scale(row, kv.head_dim);
+  }
 }
 
-size_t cache_row(const KvView& kv, size_t kv_head, int64_t pos) {
-  return (kv_head * kv.capacity + ring_slot(pos, kv.n_sinks, kv.capacity)) * kv.head_dim;
+/// The row of a position in keys or values.
+const char* cache_row(const KvView& kv, const void* base, size_t kv_head, int64_t pos) {
+  const size_t row = kv_head * kv.capacity + ring_slot(pos, kv.n_sinks, kv.capacity);
+  return static_cast<const char*>(base) + row * kv_row_bytes(kv.type, kv.head_dim);
 }
 
 /// q_at: offset of the query in args.q and args.q_sink.
 double score(const AttentionArgs& args, size_t q_at, size_t kv_head, int64_t pos) {
   const bool sink = args.q_sink != nullptr && pos < static_cast<int64_t>(args.kv.n_sinks);
   const float* q = (sink ? args.q_sink : args.q) + q_at;
-  const size_t row = cache_row(args.kv, kv_head, pos);
+  const char* row = cache_row(args.kv, args.kv.keys, kv_head, pos);
   double sum = 0;
-  for (size_t j = 0; j < args.kv.head_dim; ++j) {
-    sum += static_cast<double>(q[j]) * static_cast<double>(element(args.kv.type, args.kv.keys, row + j));
-  }
+  for (size_t j = 0; j < args.kv.head_dim; ++j)
+    sum += static_cast<double>(q[j]) * static_cast<double>(element(args.kv, row, j));
   sum *= static_cast<double>(args.scale);
   const double cap = static_cast<double>(args.soft_cap);
   return cap > 0 ? cap * tanh(sum / cap) : sum;
@@ -55,11 +62,9 @@ void attend(const AttentionArgs& args, size_t token, size_t head) {
   for (int64_t pos = 0; pos <= q_pos; ++pos) {
     if (!visible(args, pos, q_pos)) continue;
     const double weight = exp(score(args, q, kv_head, pos) - largest);
-    const size_t row = cache_row(args.kv, kv_head, pos);
+    const char* row = cache_row(args.kv, args.kv.values, kv_head, pos);
     total += weight;
-    for (size_t j = 0; j < dim; ++j) {
-      sums[j] += weight * static_cast<double>(element(args.kv.type, args.kv.values, row + j));
-    }
+    for (size_t j = 0; j < dim; ++j) sums[j] += weight * static_cast<double>(element(args.kv, row, j));
   }
   for (size_t j = 0; j < dim; ++j) dst[j] = static_cast<float>(sums[j] / total);
 }
@@ -67,15 +72,18 @@ void attend(const AttentionArgs& args, size_t token, size_t head) {
 }  // namespace
 
 void attention(const AttentionArgs& args) {
+  if (args.part > 0) return;  // the first part does it all
   const size_t group = args.n_heads / args.kv.n_kv_heads;
   for (size_t item = args.item_begin; item < args.item_end; ++item) {
     const size_t kv_head = item % args.kv.n_kv_heads;
-    const size_t token_begin = item / args.kv.n_kv_heads * kAttentionQueryTile;
-    for (size_t token = token_begin; token < token_begin + kAttentionQueryTile && token < args.n_tokens;
-         ++token) {
+    const size_t token_begin = item / args.kv.n_kv_heads * attention_query_tile(args);
+    for (size_t token = token_begin;
+         token < token_begin + attention_query_tile(args) && token < args.n_tokens; ++token) {
       for (size_t head = kv_head * group; head < (kv_head + 1) * group; ++head) attend(args, token, head);
     }
   }
 }
+
+void attention_merge(const AttentionArgs&) {}
 
 }  // namespace transom::kernels::reference

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Writes keys and values into the ring; contract in attention_args.h. bf16 rounds to nearest even.
+/// Writes keys and values into the ring; contract in attention_args.h. bf16 and i8 round to nearest even.
 #include "kernels/common/attention_args.h"
 #include "kernels/common/bf16.h"
 #include "kernels/cpu/reference/reference.h"
@@ -7,11 +7,26 @@
 namespace transom::kernels::reference {
 namespace {
 
-void store(KvType type, void* base, size_t at, float value) {
-  if (type == KvType::f32) {
-    static_cast<float*>(base)[at] = value;
-  } else {
-    static_cast<uint16_t*>(base)[at] = f32_to_bf16(value);
+void store_row(KvType type, const float* src, size_t n, char* row) {
+  if (type == KvType::i8) {
+    float scale = 0;
+    quantize_rows({.src = src,
+                   .src_stride = n,
+                   .k = n,
+                   .row_begin = 0,
+                   .row_end = 1,
+                   .dst = reinterpret_cast<int8_t*>(row),
+                   .dst_stride = n,
+                   .scale = &scale});
+    memcpy(row + n, &scale, sizeof scale);
+    return;
+  }
+  for (size_t j = 0; j < n; ++j) {
+    if (type == KvType::f32) {
+      reinterpret_cast<float*>(row)[j] = src[j];
+    } else {
+      reinterpret_cast<uint16_t*>(row)[j] = f32_to_bf16(src[j]);
+    }
   }
 }
 
@@ -23,11 +38,9 @@ void kv_append(const KvAppendArgs& args) {
     const size_t slot = ring_slot(args.first_pos + static_cast<int64_t>(token), kv.n_sinks, kv.capacity);
     for (size_t head = 0; head < kv.n_kv_heads; ++head) {
       const size_t from = token * args.row_stride + head * kv.head_dim;
-      const size_t to = (head * kv.capacity + slot) * kv.head_dim;
-      for (size_t j = 0; j < kv.head_dim; ++j) {
-        store(kv.type, kv.keys, to + j, args.k[from + j]);
-        store(kv.type, kv.values, to + j, args.v[from + j]);
-      }
+      const size_t to = (head * kv.capacity + slot) * kv_row_bytes(kv.type, kv.head_dim);
+      store_row(kv.type, args.k + from, kv.head_dim, static_cast<char*>(kv.keys) + to);
+      store_row(kv.type, args.v + from, kv.head_dim, static_cast<char*>(kv.values) + to);
     }
   }
 }

@@ -28,6 +28,8 @@ void rope_table(const RopeTableArgs& args);
 void rope(const RopeArgs& args);
 void kv_append(const KvAppendArgs& args);
 void attention(const AttentionArgs& args);
+/// Nothing: the first part of an item has written its results.
+void attention_merge(const AttentionArgs& args);
 void gated_mul(const GatedMulArgs& args);
 void embed(const EmbedArgs& args);
 void add(const AddArgs& args);

@@ -128,11 +128,25 @@ inline void narrow_row(const float* src, uint16_t* dst, size_t n) {
   });
 }
 
-inline void append_row(KvType type, const float* src, void* base, size_t at, size_t n) {
+/// int8 and the scale behind it.
+inline void quantize_row(const float* src, char* row, size_t n) {
+  const RowScale scale = row_scale(src, n);
+  for (size_t i = 0; i < n; i += 64) {
+    const size_t count = n - i < 64 ? n - i : 64;
+    int8_t q[64];
+    quantize_piece<64>(src + i, count, scale.factor, q);
+    memcpy(row + i, q, count);
+  }
+  memcpy(row + n, &scale.scale, sizeof scale.scale);
+}
+
+inline void append_row(KvType type, const float* src, char* row, size_t n) {
   if (type == KvType::f32) {
-    memcpy(static_cast<float*>(base) + at, src, n * sizeof(float));
+    memcpy(row, src, n * sizeof(float));
+  } else if (type == KvType::bf16) {
+    narrow_row(src, reinterpret_cast<uint16_t*>(row), n);
   } else {
-    narrow_row(src, static_cast<uint16_t*>(base) + at, n);
+    quantize_row(src, row, n);
   }
 }
 
@@ -142,9 +156,9 @@ inline void kv_append_rows(const KvAppendArgs& args) {
     const size_t slot = ring_slot(args.first_pos + static_cast<int64_t>(token), kv.n_sinks, kv.capacity);
     for (size_t head = 0; head < kv.n_kv_heads; ++head) {
       const size_t from = token * args.row_stride + head * kv.head_dim;
-      const size_t to = (head * kv.capacity + slot) * kv.head_dim;
-      append_row(kv.type, args.k + from, kv.keys, to, kv.head_dim);
-      append_row(kv.type, args.v + from, kv.values, to, kv.head_dim);
+      const size_t to = (head * kv.capacity + slot) * kv_row_bytes(kv.type, kv.head_dim);
+      append_row(kv.type, args.k + from, static_cast<char*>(kv.keys) + to, kv.head_dim);
+      append_row(kv.type, args.v + from, static_cast<char*>(kv.values) + to, kv.head_dim);
     }
   }
 }

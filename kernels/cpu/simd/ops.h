@@ -17,6 +17,7 @@ void gated_mul(const GatedMulArgs& args);
 void add(const AddArgs& args);
 void embed(const EmbedArgs& args);
 void attention(const AttentionArgs& args);
+void attention_merge(const AttentionArgs& args);
 }  // namespace avx2
 
 namespace avx512 {
@@ -27,6 +28,7 @@ void gated_mul(const GatedMulArgs& args);
 void add(const AddArgs& args);
 void embed(const EmbedArgs& args);
 void attention(const AttentionArgs& args);
+void attention_merge(const AttentionArgs& args);
 }  // namespace avx512
 
 }  // namespace transom::kernels

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/common/bf16.h"
+#include "kernels/common/linear_args.h"
 #include "kernels/cpu/simd/ops.h"
 #include "kernels/cpu/simd/target.h"
 
@@ -13,7 +15,13 @@ namespace {
 // ---
 #include "kernels/cpu/simd/vec_math-inl.h"
 // ---
+#include "kernels/cpu/simd/linear_quantize-inl.h"
+// ---
 #include "kernels/cpu/simd/elementwise-inl.h"
+// ---
+#include "kernels/cpu/simd/attention_tile-inl.h"
+// ---
+#include "kernels/cpu/simd/attention_rows-inl.h"
 // ---
 #include "kernels/cpu/simd/attention-inl.h"
 }  // namespace
@@ -25,6 +33,7 @@ void gated_mul(const GatedMulArgs& args) { gated_mul_rows(args); }
 void add(const AddArgs& args) { add_rows(args); }
 void embed(const EmbedArgs& args) { embed_rows(args); }
 void attention(const AttentionArgs& args) { attend_items(args); }
+void attention_merge(const AttentionArgs& args) { merge_parts(args); }
 
 }  // namespace transom::kernels::avx2
 TRANSOM_ISA_END

@@ -66,6 +66,20 @@ inline WordVec shift_left_words(WordVec v, int bits) { return _mm256_slli_epi32(
 inline WordVec and_words(WordVec a, WordVec b) { return _mm256_and_si256(a, b); }
 inline WordVec set_words(uint32_t v) { return _mm256_set1_epi32(static_cast<int>(v)); }
 inline WordVec max_words(WordVec a, WordVec b) { return _mm256_max_epu32(a, b); }
+/// kLanes integers as f32.
+inline FloatVec widen_i8(const int8_t* p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
+/// Lane i: the sum of the lanes of v[i].
+inline FloatVec sum_each(const FloatVec* v) {
+  FloatVec pairs[4], quads[2];
+  TRANSOM_UNROLL
+  for (size_t i = 0; i < 4; ++i) pairs[i] = _mm256_hadd_ps(v[2 * i], v[2 * i + 1]);
+  TRANSOM_UNROLL
+  for (size_t i = 0; i < 2; ++i) quads[i] = _mm256_hadd_ps(pairs[2 * i], pairs[2 * i + 1]);
+  return _mm256_add_ps(_mm256_permute2f128_ps(quads[0], quads[1], 0x20),
+                       _mm256_permute2f128_ps(quads[0], quads[1], 0x31));
+}
 inline WordVec xor_words(WordVec a, WordVec b) { return _mm256_xor_si256(a, b); }
 /// kLanes bytes as words.
 inline WordVec widen_bytes(const uint8_t* p) {

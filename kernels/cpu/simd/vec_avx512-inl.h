@@ -69,6 +69,32 @@ inline WordVec shift_left_words(WordVec v, int bits) {
 inline WordVec and_words(WordVec a, WordVec b) { return _mm512_and_si512(a, b); }
 inline WordVec set_words(uint32_t v) { return _mm512_set1_epi32(static_cast<int>(v)); }
 inline WordVec max_words(WordVec a, WordVec b) { return _mm512_max_epu32(a, b); }
+/// kLanes integers as f32.
+inline FloatVec widen_i8(const int8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+/// Lane i: the sum of the lanes of v[i].
+inline FloatVec sum_each(const FloatVec* v) {
+  FloatVec pairs[8], quads[4];
+  TRANSOM_UNROLL
+  for (size_t i = 0; i < 8; ++i) {
+    pairs[i] =
+        _mm512_add_ps(_mm512_unpacklo_ps(v[2 * i], v[2 * i + 1]), _mm512_unpackhi_ps(v[2 * i], v[2 * i + 1]));
+  }
+  TRANSOM_UNROLL
+  for (size_t i = 0; i < 4; ++i) {  // four sums in each 128-bit lane, of its elements
+    const __m512d a = _mm512_castps_pd(pairs[2 * i]), b = _mm512_castps_pd(pairs[2 * i + 1]);
+    quads[i] =
+        _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+  }
+  TRANSOM_UNROLL
+  for (size_t i = 0; i < 2; ++i) {
+    const FloatVec a = quads[2 * i], b = quads[2 * i + 1];
+    pairs[i] = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+  }
+  return _mm512_add_ps(_mm512_shuffle_f32x4(pairs[0], pairs[1], 0x88),
+                       _mm512_shuffle_f32x4(pairs[0], pairs[1], 0xdd));
+}
 inline WordVec xor_words(WordVec a, WordVec b) { return _mm512_xor_si512(a, b); }
 /// kLanes bytes as words.
 inline WordVec widen_bytes(const uint8_t* p) {

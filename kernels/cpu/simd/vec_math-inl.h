@@ -11,6 +11,16 @@ inline float lane_sum(FloatVec v) {
   return lanes[0];
 }
 
+/// The largest lane.
+inline float lane_max(FloatVec v) {
+  float lanes[kLanes];
+  store_f32(lanes, v);
+  for (size_t width = kLanes / 2; width > 0; width /= 2) {
+    for (size_t i = 0; i < width; ++i) lanes[i] = lanes[i + width] > lanes[i] ? lanes[i + width] : lanes[i];
+  }
+  return lanes[0];
+}
+
 /// exp(x) to about 2 units in the last place. x is held in [-87.3, 88.3], where the result is a normal
 /// number; NaN stays. Source: Cephes expf (Moshier): x = n ln 2 + r, |r| <= ln 2 / 2, polynomial of degree 5
 /// for the rest.

@@ -27,7 +27,9 @@ const kernels::KernelTable& select_table() {
 
 kernels::KvView kv_view(const KvCacheView& cache) {
   kernels::KvView view;
-  view.type = cache.keys.dtype == DType::bf16 ? kernels::KvType::bf16 : kernels::KvType::f32;
+  view.type = cache.keys.dtype == DType::bf16 ? kernels::KvType::bf16
+              : cache.keys.dtype == DType::i8 ? kernels::KvType::i8
+                                              : kernels::KvType::f32;
   view.keys = cache.keys.data;
   view.values = cache.values.data;
   view.n_kv_heads = count(cache.keys.extent[0]);
@@ -42,7 +44,7 @@ kernels::KvView kv_view(const KvCacheView& cache) {
 template <typename Copy>
 void for_each_row(const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots, const Copy& copy) {
   const kernels::KvView view = kv_view(cache);
-  const std::size_t row = view.head_dim * kernels::kv_size(view.type);
+  const std::size_t row = kernels::kv_row_bytes(view.type, view.head_dim);
   std::size_t offset = 0;
   for (std::size_t slot = count(first_slot); slot < count(first_slot + slots); ++slot) {
     for (void* half : {view.keys, view.values}) {
@@ -90,6 +92,8 @@ void CpuBackend::reserve(const WorkspaceLimits& limits) {
   args.kv.head_dim = count(limits.head_dim);
   pool_.run([&] {
     for (Buffer& buffer : scratch_) grow(buffer, kernels::attention_scratch_bytes(args));
+    grow(partial_attention_, sizeof(float) * kernels::attention_partial_floats(args.n_heads, args.kv.head_dim,
+                                                                               kernels::kMostParts));
   });
 }
 
@@ -183,7 +187,7 @@ void CpuBackend::kv_append(const TensorView& keys, const TensorView& values, std
 void CpuBackend::kv_copy(const KvCacheView& from, std::int64_t first_position, std::int64_t end_position,
                          const KvCacheView& to) {
   const kernels::KvView source = kv_view(from), target = kv_view(to);
-  const std::size_t row = target.head_dim * kernels::kv_size(target.type), sinks = target.n_sinks;
+  const std::size_t row = kernels::kv_row_bytes(target.type, target.head_dim), sinks = target.n_sinks;
   const auto ring = static_cast<std::int64_t>(target.capacity - sinks);
   std::int64_t position = first_position;
   while (position < end_position) {
@@ -234,18 +238,22 @@ void CpuBackend::attention(const TensorView& q, const TensorView* q_sink, const 
   args.window = params.window;
   args.scale = params.scale;
   args.soft_cap = params.soft_cap;
-  const std::size_t items = kernels::attention_items(args);
+  args.n_parts = kernels::attention_parts(args);
+  args.partial = partial_attention_.as<float>();
+  const std::size_t calls = kernels::attention_items(args) * args.n_parts;
   // Later query tiles see more keys: items are dealt in turn, so that each thread gets its part of the long
   // ones.
   pool_.parallel([&](int thread, int n) {
     kernels::AttentionArgs share = args;
     share.scratch = scratch_[count(thread)].data();
-    for (std::size_t item = count(thread); item < items; item += count(n)) {
-      share.item_begin = item;
-      share.item_end = item + 1;
+    for (std::size_t call = count(thread); call < calls; call += count(n)) {
+      share.item_begin = call / args.n_parts;
+      share.item_end = share.item_begin + 1;
+      share.part = call % args.n_parts;
       table_->attention.run(share);
     }
   });
+  if (args.n_parts > 1) table_->attention_merge.run(args);
 }
 
 void CpuBackend::gather_rows(const TensorView& src, std::span<const std::int64_t> rows,

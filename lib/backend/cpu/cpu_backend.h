@@ -73,9 +73,10 @@ class CpuBackend final : public Backend {
   std::vector<Buffer> private_prepared_;  // [threads] rows prepared by each thread for itself (decode)
   Buffer shared_prepared_;                // rows prepared once for all threads (prefill)
   std::vector<Buffer>
-      panel_outputs_;   // [threads] gate and up columns on their way to be multiplied (prefill)
-  Buffer reordered_;    // columns in the order of a weight's inputs
-  Buffer gate_and_up_;  // both halves whole: few rows, or widths that panels do not divide
+      panel_outputs_;         // [threads] gate and up columns on their way to be multiplied (prefill)
+  Buffer partial_attention_;  // what parts of long rows of keys leave for the merge
+  Buffer reordered_;          // columns in the order of a weight's inputs
+  Buffer gate_and_up_;        // both halves whole: few rows, or widths that panels do not divide
 };
 
 }  // namespace transom::backend

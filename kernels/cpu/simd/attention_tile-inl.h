@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// What attention of few and of many rows share: the work of an item, the runs of its keys, the softmax.
+// Textual; needs a vec header and vec_math-inl.h.
+
+constexpr size_t kTileVectors = 4;
+constexpr size_t kRowTile = kLanes == 16 ? 6 : 2;  // sums: 24 of 32, 8 of 16 registers
+constexpr size_t kKeyTile = kAttentionKeyTile;
+
+struct AttentionWork {
+  size_t rows, group, dim, padded_dim;
+  size_t token_begin, kv_head;
+  float *q, *sum, *score, *largest, *total, *tile;
+};
+
+/// Neighbouring slots [slot, slot + count) that hold positions pos ...
+struct KeyRun {
+  int64_t pos;
+  size_t slot, count;
+};
+
+inline AttentionWork make_work(const AttentionArgs& args, size_t item) {
+  AttentionWork w;
+  w.group = args.n_heads / args.kv.n_kv_heads;
+  w.dim = args.kv.head_dim;
+  w.padded_dim = (w.dim + 15) / 16 * 16;
+  w.kv_head = item % args.kv.n_kv_heads;
+  const size_t tile = attention_query_tile(args);
+  w.token_begin = item / args.kv.n_kv_heads * tile;
+  const size_t left = args.n_tokens - w.token_begin;
+  w.rows = (left < tile ? left : tile) * w.group;
+  w.tile = static_cast<float*>(args.scratch);
+  w.q = w.tile + kKeyTile * w.padded_dim;
+  w.sum = w.q + w.rows * w.padded_dim;
+  w.score = w.sum + w.rows * w.padded_dim;
+  w.largest = w.score + w.rows * kKeyTile;
+  w.total = w.largest + w.rows;
+  return w;
+}
+
+/// The tile's queries, scaled. from: args.q or args.q_sink.
+inline void load_queries(const AttentionArgs& args, const AttentionWork& w, const float* from) {
+  for (size_t r = 0; r < w.rows; ++r) {
+    const float* q =
+        from + (w.token_begin + r / w.group) * args.q_stride + (w.kv_head * w.group + r % w.group) * w.dim;
+    float* to = w.q + r * w.padded_dim;
+    for (size_t j = 0; j < w.padded_dim; ++j) to[j] = j < w.dim ? q[j] * args.scale : 0.0f;
+  }
+}
+
+inline void start_rows(const AttentionWork& w) {
+  for (size_t r = 0; r < w.rows; ++r) {
+    for (size_t j = 0; j < w.padded_dim; ++j) w.sum[r * w.padded_dim + j] = 0;
+    w.largest[r] = -INFINITY;
+    w.total[r] = 0;
+  }
+}
+
+/// The rows of a run in keys or values.
+inline const char* run_rows(const AttentionArgs& args, const AttentionWork& w, const void* base,
+                            const KeyRun& run) {
+  return static_cast<const char*>(base) +
+         (w.kv_head * args.kv.capacity + run.slot) * kv_row_bytes(args.kv.type, w.dim);
+}
+
+/// Elements j .. j + kLanes of a row as f32, zeros beyond dim; i8 without its scale. kWhole: dim is a
+/// multiple of kLanes.
+template <KvType kType, bool kWhole = false>
+TRANSOM_INLINE FloatVec load_kv(const char* row, size_t j, size_t dim) {
+  constexpr size_t kBytes = kType == KvType::f32 ? 4 : kType == KvType::bf16 ? 2 : 1;
+  char part[kLanes * 4];
+  const char* from = row + j * kBytes;
+  if (!kWhole && j + kLanes > dim) {
+    memset(part, 0, sizeof part);
+    if (j < dim) memcpy(part, from, (dim - j) * kBytes);
+    from = part;
+  }
+  if constexpr (kType == KvType::f32) return load_f32(reinterpret_cast<const float*>(from));
+  if constexpr (kType == KvType::bf16) return widen_bf16(reinterpret_cast<const uint16_t*>(from));
+  return widen_i8(reinterpret_cast<const int8_t*>(from));
+}
+
+/// Lines to fetch from memory while something is computed, a few per step.
+struct Ahead {
+  const char* next;
+  size_t lines;
+  void step(size_t count = 2) {
+    for (size_t i = 0; i < count && lines > 0; ++i, --lines, next += 64) _mm_prefetch(next, _MM_HINT_T0);
+  }
+};
+
+inline Ahead fetch_run(const AttentionArgs& args, const AttentionWork& w, const void* base,
+                       const KeyRun& run) {
+  return {run_rows(args, w, base, run), run.count * kv_row_bytes(args.kv.type, w.dim) / 64};
+}
+
+/// Visible part [begin, end) of a run for the query of row r; empty if begin >= end.
+struct Visible {
+  int64_t begin, end;
+};
+
+inline Visible visible_part(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run, size_t r) {
+  const int64_t q_pos = args.first_pos + static_cast<int64_t>(w.token_begin + r / w.group);
+  const int64_t count = static_cast<int64_t>(run.count);
+  Visible part = {0, q_pos + 1 - run.pos < count ? q_pos + 1 - run.pos : count};
+  const bool sinks = run.pos < static_cast<int64_t>(args.kv.n_sinks);
+  if (args.window > 0 && !sinks && q_pos - args.window + 1 > run.pos)
+    part.begin = q_pos - args.window + 1 - run.pos;
+  return part;
+}
+
+/// Scores of row r to weights exp(score - maximum), zero outside the visible part; rescales what was summed
+/// before.
+inline void softmax_row(const AttentionArgs& args, const AttentionWork& w, size_t r, const Visible& part) {
+  float* score = w.score + r * kKeyTile;
+  if (part.begin >= part.end) {
+    for (size_t i = 0; i < kKeyTile; i += kLanes) store_f32(score + i, zero_f32());
+    return;
+  }
+  if (args.soft_cap > 0) {
+    const FloatVec cap = set_f32(args.soft_cap), inverse = set_f32(1.0f / args.soft_cap);
+    for (size_t i = 0; i < kKeyTile; i += kLanes) {
+      store_f32(score + i, multiply(cap, tanh_f32(multiply(load_f32(score + i), inverse))));
+    }
+  }
+  for (int64_t i = 0; i < part.begin; ++i) score[i] = -INFINITY;
+  for (int64_t i = part.end; i < static_cast<int64_t>(kKeyTile); ++i) score[i] = -INFINITY;
+  FloatVec largest_lanes = set_f32(w.largest[r]);
+  for (size_t i = 0; i < kKeyTile; i += kLanes) largest_lanes = larger(largest_lanes, load_f32(score + i));
+  const float largest = lane_max(largest_lanes);
+
+  FloatVec total = zero_f32();
+  for (size_t i = 0; i < kKeyTile; i += kLanes) {
+    const FloatVec weight = exp_f32(subtract(load_f32(score + i), set_f32(largest)));
+    store_f32(score + i, weight);
+  }
+  for (int64_t i = 0; i < part.begin; ++i) score[i] = 0;
+  for (int64_t i = part.end; i < static_cast<int64_t>(kKeyTile); ++i) score[i] = 0;
+  for (size_t i = 0; i < kKeyTile; i += kLanes) total = add_f32(total, load_f32(score + i));
+  if (largest > w.largest[r]) {
+    const float factor = expf(w.largest[r] - largest);  // 0 for the first tile
+    w.total[r] *= factor;
+    float* sum = w.sum + r * w.padded_dim;
+    for (size_t j = 0; j < w.padded_dim; j += kLanes)
+      store_f32(sum + j, multiply(load_f32(sum + j), set_f32(factor)));
+    w.largest[r] = largest;
+  }
+  w.total[r] += lane_sum(total);
+}
+
+/// The runs of an item's part, in order of position: sinks, then the window. A run ends with a key tile, the
+/// sinks, the ring, or the part.
+class KeyRuns {
+ public:
+  KeyRuns(const AttentionArgs& args, const AttentionWork& w) : kv_(args.kv) {
+    const int64_t first_query = args.first_pos + static_cast<int64_t>(w.token_begin);
+    const int64_t end = first_query + static_cast<int64_t>(w.rows / w.group);
+    const int64_t window_begin =
+        args.window > 0 && first_query - args.window + 1 > 0 ? first_query - args.window + 1 : 0;
+    const int64_t sinks = static_cast<int64_t>(kv_.n_sinks);
+    skipped_ = sinks < window_begin ? window_begin - sinks : 0;
+    // Whole tiles a part, so that a split moves no bit of a tile's arithmetic.
+    const int64_t keys = end - skipped_, parts = static_cast<int64_t>(args.n_parts);
+    const int64_t tiles =
+        (keys / parts + static_cast<int64_t>(kKeyTile) - 1) / static_cast<int64_t>(kKeyTile);
+    const int64_t part = static_cast<int64_t>(args.part), size = tiles * static_cast<int64_t>(kKeyTile);
+    at_ = part * size < keys ? part * size : keys;
+    end_ = part + 1 < parts && at_ + size < keys ? at_ + size : keys;
+  }
+
+  KeyRun next() {
+    KeyRun run = {position(at_), 0, 0};
+    if (at_ >= end_) return run;
+    run.slot = ring_slot(run.pos, kv_.n_sinks, kv_.capacity);
+    const int64_t sinks = static_cast<int64_t>(kv_.n_sinks);
+    const int64_t last = at_ < sinks && sinks < end_ ? sinks : end_;
+    const size_t slot_end = at_ < sinks ? kv_.n_sinks : kv_.capacity;
+    run.count = static_cast<size_t>(last - at_);
+    if (run.count > slot_end - run.slot) run.count = slot_end - run.slot;
+    if (run.count > kKeyTile) run.count = kKeyTile;
+    at_ += static_cast<int64_t>(run.count);
+    return run;
+  }
+
+ private:
+  /// Of visible key `index`: the sinks first, then the window.
+  int64_t position(int64_t index) const {
+    return index < static_cast<int64_t>(kv_.n_sinks) ? index : index + skipped_;
+  }
+
+  const KvView& kv_;
+  int64_t skipped_ = 0;  // positions between the sinks and the window
+  int64_t at_ = 0, end_ = 0;
+};
+
+/// Where the results of row r go.
+inline float* result_row(const AttentionArgs& args, const AttentionWork& w, size_t r) {
+  return args.dst + (w.token_begin + r / w.group) * args.dst_stride +
+         (w.kv_head * w.group + r % w.group) * w.dim;
+}
+
+/// What a part of an item leaves behind: for each row its sum [padded_dim], largest score and total.
+inline float* partial_rows(const AttentionArgs& args, const AttentionWork& w, size_t part) {
+  return args.partial + (w.kv_head * args.n_parts + part) * w.rows * (w.padded_dim + 2);
+}
