@@ -24,12 +24,16 @@ namespace transom {
 /// - max_context (int): tokens a session can hold; 0 = max_position_embeddings (default).
 /// - quantization (string): "none" (default), "int8", "int4", "int3" or "int2": weights are quantised while
 ///   loading.
-/// - quantization_method (string): "rtn" (default): round to nearest.
+/// - quantization_method (string): "rtn" (default): round to nearest; "gptq": keep what each layer computes
+/// on
+///   a calibration text, which takes minutes (transom/quantize.h does it once, into a directory).
 /// - quantization_group_size (int): neighbouring inputs that share a scale, a multiple of 32; -1 = all of a
 ///   row; 0 (default) = as suits the bits: 64 for int8, 32 for fewer.
 /// - activation_dtype (string): "auto" (default) and "int8": activations are rounded to int8 before they meet
 ///   quantised weights; "f32": they are not (slower, for comparing numbers).
-/// - kv_cache_dtype (string): "auto" (default: bf16 for 16-bit weights, else f32), "f32" or "bf16".
+/// - kv_cache_dtype (string): "auto" (default: bf16 for weights of 16 bits or fewer, else f32), "f32", "bf16"
+/// or
+///   "int8" (a scale for each head and token).
 /// - dtype (string): weights in memory: "auto" (default: as stored), "f32" or "bf16".
 /// - device (string): "cpu" (default); another ModelOptions::device wins.
 /// - threads (int): 0 = every core (default); ModelOptions::threads wins when it is set.

@@ -117,8 +117,9 @@ class TRANSOM_API Model {
 
   /// Writes a Hugging Face directory: the weights as stored in the source, the configuration as it is now,
   /// the tokenizer files. Files are written under temporary names and renamed, so that a reader never sees
-  /// half a file.
-  /// @throws UnsupportedError for a model that was quantised while loading.
+  /// half a file. A model that was quantised while loading is written as a GPTQ checkpoint with the same
+  /// integers (transom/quantize.h), which has to be computed again, into a directory that is new or empty.
+  /// @throws InvalidArgument when that is not; UnsupportedError for sizes that GPTQ files can not hold.
   void save_pretrained(const std::filesystem::path& directory) const;
 
   /// For the library's own use.

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "api/model_impl.h"
+#include "api/quantizing.h"
 #include "backend/registry.h"
 #include "core/checks.h"
 #include "core/log.h"
@@ -62,14 +63,26 @@ Model load(const fs::path& found, const Config& config, const ModelOptions& opti
   if (tokenizer) check_tokenizer_fits(*tokenizer, spec, directory);
   GenerationConfig defaults = load_defaults(directory, config);
   auto checkpoint = std::make_shared<const io::Checkpoint>(directory);
-  auto source = std::make_shared<model::CheckpointSource>(checkpoint);
+  std::shared_ptr<model::WeightSource> source = std::make_shared<model::CheckpointSource>(checkpoint);
   const std::shared_ptr<backend::Backend> device = open_device(config, options);
   const auto progress = [&](std::string_view tensor, std::int64_t done) {
     if (options.stop_token.stop_requested()) return false;
     return !options.on_progress || options.on_progress({tensor, done, checkpoint->total_bytes()});
   };
   const model::Family& family = *model::find_family(spec.family);
-  auto weights = model::load_weights(spec, family.names(), *source, *device, progress);
+  if (spec.quantization.bits > 0 && source->quantization() != nullptr)
+    throw InvalidArgument(
+        message("quantization: the weights in ", directory.string(), " are quantised already"));
+  model::ModelSpec stored = spec;  // as the weights are found
+  if (spec.quantization.bits > 0 && spec.quantization.method == model::QuantizationMethod::gptq) {
+    const auto heard = [&](const compress::QuantizedPart& part, std::int64_t) {
+      return progress(part.name, 0);
+    };
+    source = api::quantize_on_load(directory, spec, source, *device, options.threads, heard);
+    if (source == nullptr) return {};
+    stored.quantization = {};
+  }
+  auto weights = model::load_weights(stored, family.names(), *source, *device, progress);
   if (weights == nullptr) return {};
   auto transformer =
       std::make_unique<model::Transformer>(std::move(spec), std::move(weights), source, device);

@@ -5,6 +5,7 @@
 
 #include "api/batch.h"
 #include "api/model_impl.h"
+#include "api/quantizing.h"
 #include "api/score.h"
 #include "api/session_impl.h"
 #include "core/checks.h"
@@ -159,7 +160,9 @@ Session Model::new_session(const SessionOptions& options) const {
 void Model::save_pretrained(const fs::path& directory) const {
   const api::ModelImpl& body = impl();
   if (body.transformer->spec().quantization.bits > 0) {
-    throw UnsupportedError("save_pretrained: a model that was quantised while loading can not be saved yet");
+    const Config config = body.config.without(
+        {"device", "threads", "dtype", "quantization", "quantization_method", "quantization_group_size"});
+    return api::save_quantized(config, *body.checkpoint, body.transformer->spec(), directory);
   }
   io::make_directory(directory);
   for (const std::string& name : body.checkpoint->file_names())

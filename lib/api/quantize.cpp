@@ -2,28 +2,19 @@
 #include "transom/quantize.h"
 
 #include <chrono>
-#include <optional>
 
+#include "api/quantizing.h"
 #include "backend/registry.h"
-#include "compress/calibration.h"
 #include "compress/quantize_checkpoint.h"
-#include "core/checks.h"
-#include "io/file.h"
 #include "io/model_directory.h"
-#include "text/tokenizer_loader.h"
 #include "transom/auto_config.h"
 #include "transom/error.h"
-#include "transom/tokenizer.h"
 
 namespace transom {
 
-using core::message;
 namespace fs = std::filesystem;
 
 namespace {
-
-// More text than any calibration needs; a mistaken path to a large file is told and not read.
-constexpr std::size_t kMaxText = std::size_t{1} << 28;
 
 compress::ModelQuantizerOptions inner_options(const QuantizeOptions& options) {
   compress::ModelQuantizerOptions inner;
@@ -44,41 +35,6 @@ compress::ModelQuantizerOptions inner_options(const QuantizeOptions& options) {
   return inner;
 }
 
-/// BOS, where the tokenizer puts it in front of every text: what a model was trained to see first.
-std::optional<TokenId> usual_first(const Tokenizer& tokenizer) {
-  const std::vector<TokenId> added = tokenizer.encode("");
-  return added.empty() || tokenizer.bos_id() != added.front() ? std::nullopt : std::optional(added.front());
-}
-
-std::vector<TokenId> calibration_ids(const fs::path& directory, const model::ModelSpec& spec,
-                                     const QuantizeOptions& options) {
-  if (options.samples < 1)
-    throw InvalidArgument(message("samples: expected 1 or more, found ", options.samples));
-  if (options.sequence_length < 2 || options.sequence_length > spec.max_position) {
-    throw InvalidArgument(
-        message("sequence_length: expected 2 to ", spec.max_position, ", found ", options.sequence_length));
-  }
-  const Tokenizer tokenizer(text::load_tokenizer(directory));
-  const std::string own =
-      options.calibration.empty() ? std::string() : io::read_text_file(options.calibration, kMaxText);
-  const std::string_view text =
-      options.calibration.empty() ? compress::bundled_text() : std::string_view(own);
-  const std::vector<TokenId> ids =
-      tokenizer.encode(text, {.add_special_tokens = false, .parse_special = false});
-  const std::string where = options.calibration.empty() ? "the bundled text" : options.calibration.string();
-  for (const TokenId id : ids) {
-    if (id >= spec.vocab)
-      throw FormatError(message(where, ": token ", id, " is outside the model's vocabulary of ", spec.vocab));
-  }
-  std::vector<TokenId> cut =
-      compress::cut_sequences(ids, options.samples, options.sequence_length, usual_first(tokenizer));
-  if (cut.empty()) {
-    throw FormatError(message(where, ": expected a calibration text of at least ", options.sequence_length,
-                              " tokens, found ", ids.size()));
-  }
-  return cut;
-}
-
 }  // namespace
 
 QuantizeResult quantize(std::string_view source, const fs::path& output, const QuantizeOptions& options) {
@@ -90,7 +46,7 @@ QuantizeResult quantize(std::string_view source, const fs::path& output, const Q
   const compress::ModelQuantizerOptions inner = inner_options(options);
   compress::check_options(spec, names, inner);
   std::vector<TokenId> ids;
-  if (options.method == QuantizationMethod::gptq) ids = calibration_ids(directory, spec, options);
+  if (options.method == QuantizationMethod::gptq) ids = api::calibration_ids(directory, spec, options);
   const auto checkpoint = std::make_shared<const io::Checkpoint>(directory);
   model::CheckpointSource weights(checkpoint);
   const auto device = backend::open_backend("cpu", {options.threads, true});

@@ -53,8 +53,14 @@ std::vector<io::StoredTensor> output_tensors(const CheckpointJob& job, PartialOu
       replaced.insert(tensor.name.substr(0, tensor.name.size() - kEnding.size()) + ".weight");
   }
   std::vector<io::StoredTensor> all;
+  const std::string head = job.input.names.head + ".weight", table = job.input.names.embedding + ".weight";
   for (const io::StoredTensor& tensor : job.checkpoint.tensors()) {
-    if (!replaced.contains(tensor.name)) all.push_back(tensor);
+    if (!replaced.contains(tensor.name)) {
+      all.push_back(tensor);
+    } else if (tensor.name == head && job.checkpoint.find(table) == nullptr) {
+      all.push_back(tensor);  // a shared table under the head's name: the embedding still needs it
+      all.back().name = table;
+    }
   }
   all.insert(all.end(), quantized.begin(), quantized.end());
   return all;

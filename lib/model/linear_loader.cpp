@@ -16,17 +16,6 @@ using io::StoredTensor;
 
 namespace {
 
-/// The format of weights that become integers while they are loaded.
-backend::IntegerFormat integers_on_load(const Quantization& quantization) {
-  backend::IntegerFormat format;
-  format.bits = quantization.bits;
-  format.group_size = quantization.group_size;
-  if (format.group_size == 0) format.group_size = quantization.bits == 8 ? 64 : 32;
-  if (format.group_size < 0) format.group_size = 0;
-  if (format.group_size > 0) format.scale_dtype = DType::f16;
-  return format;
-}
-
 bool packs_directly(DType dtype) {
   return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16;
 }
@@ -48,6 +37,16 @@ backend::WeightRows rows_of(const StoredTensor& tensor, bool as_f32,
 }
 
 }  // namespace
+
+backend::IntegerFormat integers_on_load(const Quantization& quantization) {
+  backend::IntegerFormat format;
+  format.bits = quantization.bits;
+  format.group_size = quantization.group_size;
+  if (format.group_size == 0) format.group_size = quantization.bits == 8 ? 64 : 32;
+  if (format.group_size < 0) format.group_size = 0;
+  format.scale_dtype = DType::f16;  // as files store them: what was loaded can be saved
+  return format;
+}
 
 LinearLayer LinearLoader::load(const std::vector<Part>& parts, std::int64_t cols, bool bias) {
   std::vector<Stored> stored;
@@ -119,7 +118,7 @@ void LinearLoader::add_floats(const std::vector<const Stored*>& stacked, backend
                                  [&](const Stored* part) { return part->floats.dtype != first; });
   linear.format = format_of(first);
   linear.integers = integers_on_load(spec_.quantization);
-  sixteen_bit_ = sixteen_bit_ || dtype_size(first) <= 2;
+  sixteen_bit_ = sixteen_bit_ || dtype_size(first) <= 2 || linear.format == backend::WeightFormat::integer;
   converted.reserve(stacked.size());
   for (const Stored* part : stacked) linear.parts.push_back(rows_of(part->floats, mixed, converted));
 }

@@ -14,6 +14,9 @@
 
 namespace transom::model {
 
+/// The format of weights that become integers while they are loaded.
+backend::IntegerFormat integers_on_load(const Quantization& quantization);
+
 /// Loads the linear layers of a model from whatever their modules are stored as.
 class LinearLoader {
  public:

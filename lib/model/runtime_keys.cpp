@@ -88,9 +88,8 @@ Quantization read_quantization(const ConfigReader& reader) {
   constexpr std::array<int, 5> kBits{0, 8, 4, 3, 2};
   Quantization quantization;
   quantization.bits = kBits[read_choice(reader, "quantization", kNames)];
-  if (read_choice<2>(reader, "quantization_method", {"rtn", "gptq"}) != 0) {
-    reader.unsupported("quantization_method", "\"gptq\" is not supported yet (rtn is)");
-  }
+  quantization.method =
+      static_cast<QuantizationMethod>(read_choice<2>(reader, "quantization_method", {"rtn", "gptq"}));
   quantization.group_size = reader.integer("quantization_group_size", 0, -1, 1 << 20);
   if (quantization.group_size > 0 && quantization.group_size % 32 != 0) {
     reader.fail("quantization_group_size",
@@ -122,7 +121,7 @@ KvDType read_kv_dtype(const ConfigReader& reader) {
     case 2:
       return KvDType::bf16;
     case 3:
-      reader.unsupported("kv_cache_dtype", "\"int8\" is not supported yet (auto, f32 and bf16 are)");
+      return KvDType::int8;
     default:
       return KvDType::automatic;
   }

@@ -83,7 +83,6 @@ TEST_CASE("config: runtime keys of the wrong kind or value") {
   CHECK_THROWS_AS(config.update({{"threads", -1}}), InvalidArgument);
   CHECK_THROWS_AS(config.update({{"quantization_group_size", 48}}), InvalidArgument);
   CHECK_THROWS_AS(config.update({{"activation_dtype", "bf16"}}), InvalidArgument);
-  CHECK_THROWS_AS(config.update({{"kv_cache_dtype", "int8"}}), UnsupportedError);
   CHECK_THROWS_AS(config.update({{"num_attention_heads", 7}}), InvalidArgument);
   CHECK_NOTHROW(config.update({{"device", "cpu"}, {"threads", 2}}));
 }

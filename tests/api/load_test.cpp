@@ -192,7 +192,29 @@ TEST_CASE("save: what was loaded loads again") {
   CHECK(AutoModel::from_pretrained(target.string()).info().parameters == model.info().parameters);
   config.update({{"quantization", "int8"}});
   const Model quantised = AutoModel::from_pretrained(testing::tinystories().string(), config);
-  CHECK_THROWS_AS(quantised.save_pretrained(target), UnsupportedError);
+  CHECK_THROWS_AS(quantised.save_pretrained(target), InvalidArgument);  // there is a model
+}
+
+TEST_CASE("save: what was quantised while loading is saved as the same integers") {
+  const TemporaryDirectory directory;
+  const std::vector<TokenId> ids{1, 30, 400, 500, 7};
+  for (const char* method : {"rtn", "gptq"}) {
+    for (const auto& [bits, group] : {std::pair{"int8", 0}, {"int4", 32}, {"int3", -1}}) {
+      Config config = AutoConfig::from_pretrained(testing::tinystories().string());
+      config.update(
+          {{"quantization", bits}, {"quantization_method", method}, {"quantization_group_size", group}});
+      const Model quantised = AutoModel::from_pretrained(testing::tinystories().string(), config);
+      const std::string target = directory / (std::string(method) + bits);
+      quantised.save_pretrained(target);
+      const Model saved = AutoModel::from_pretrained(target);
+      INFO(method << " " << bits);
+      CHECK(saved.new_session().forward(ids).values == quantised.new_session().forward(ids).values);
+      Config again = AutoConfig::from_pretrained(target);
+      again.update({{"quantization", "int8"}});
+      CHECK(contains(error_of<InvalidArgument>([&] { AutoModel::from_pretrained(target, again); }),
+                     "quantised already"));
+    }
+  }
 }
 
 TEST_CASE("save: chat templates go along") {
