@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole-model speed, told as shares of what the machine can do.
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +8,7 @@
 #include <fstream>
 #include <thread>
 
+#include "bench/model/headline.h"
 #include "bench/model/measure.h"
 #include "bench/model/report.h"
 #include "bench/model/subprocess.h"
@@ -20,7 +20,8 @@ namespace {
 using namespace transom::bench;
 
 struct Modes {
-  bool roofline = false, roofline_raw = false;
+  bool roofline = false, roofline_raw = false, headline = false;
+  int headline_prompt = 32768;
 };
 
 void add_options(CLI::App& app, Options& options, Modes& modes) {
@@ -33,7 +34,7 @@ void add_options(CLI::App& app, Options& options, Modes& modes) {
   app.add_option("--quantization", options.quantization, "none, int8, int4, int3, int2");
   app.add_option("--group-size", options.group_size,
                  "Inputs that share a scale; 0 = as suits the bits, -1 = whole rows");
-  app.add_option("--kv-cache-dtype", options.kv_cache_dtype, "auto, f32, bf16");
+  app.add_option("--kv-cache-dtype", options.kv_cache_dtype, "auto, f32, bf16, int8");
   app.add_option("--attention-window", options.window, "Tokens that every layer sees; 0 = as the model says");
   app.add_option("--threads", options.threads, "Threads; 0 = every core");
   app.add_flag("!--no-pin", options.pin, "Do not pin threads to cores");
@@ -48,13 +49,11 @@ void add_options(CLI::App& app, Options& options, Modes& modes) {
       ->check(CLI::Range(1, 100));
   app.add_option("--json", options.json_file, "Write the report to this file");
   app.add_flag("--roofline", modes.roofline, "Only measure the machine's ceilings");
+  app.add_flag(
+      "--headline", modes.headline,
+      "A 7B model in 3 bits, int8 KV, a window of 2048 and a long prompt: memory and speed (15 minutes)");
+  app.add_option("--headline-prompt", modes.headline_prompt, "Its tokens")->check(CLI::Range(2048, 1 << 20));
   app.add_flag("--roofline-raw", modes.roofline_raw, "The same as bare numbers")->group("");
-}
-
-double peak_resident_bytes() {
-  struct rusage usage {};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) * 1024;
 }
 
 void show_progress(std::size_t done, std::size_t all, const char* what) {
@@ -77,8 +76,8 @@ double largest_kv_bytes(const transom::model::Transformer& transformer, const Op
   for (const std::int64_t depth : options.depths)
     longest = std::max(longest, depth + options.decode_tokens + 8);
   return 2.0 * static_cast<double>(longest) *
-         static_cast<double>(spec.n_layers * spec.n_kv_heads * spec.head_dim) *
-         static_cast<double>(transom::dtype_size(transformer.kv_dtype()));
+         static_cast<double>(spec.n_layers * spec.n_kv_heads *
+                             transom::backend::kv_row_bytes(transformer.kv_dtype(), spec.head_dim));
 }
 
 Report measure(const Options& options, std::size_t threads) {
@@ -131,6 +130,10 @@ int main(int argc, char** argv) try {
   }
   if (modes.roofline) {
     print_roofline(measure_roofline(threads));
+    return 0;
+  }
+  if (modes.headline) {
+    print_headline(modes.headline_prompt, options.threads);
     return 0;
   }
   if (options.model.empty() == options.synthetic.empty()) {

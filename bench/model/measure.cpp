@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/model/measure.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,13 +30,6 @@ double seconds_since(Clock::time_point start) {
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
-}
-
-std::vector<std::int32_t> random_ids(std::int64_t count, std::int64_t vocab) {
-  std::mt19937 random(7);
-  std::vector<std::int32_t> ids(static_cast<std::size_t>(count));
-  for (std::int32_t& id : ids) id = static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(vocab));
-  return ids;
 }
 
 Config make_config(const Options& options) {
@@ -82,13 +76,27 @@ void fill_cache(const model::Sequence& sequence, std::size_t layers) {
   // real memory.
   for (std::size_t i = 0; i < layers; ++i) {
     for (const core::TensorView& half : {sequence.cache().layer(i).keys, sequence.cache().layer(i).values}) {
-      const auto elements = static_cast<std::size_t>(half.extent[0] * half.extent[1] * half.extent[2]);
-      std::memset(half.data, 0x3c, elements * dtype_size(half.dtype));
+      const std::int64_t rows = half.extent[0] * half.extent[1];
+      std::memset(half.data, 0x3c,
+                  static_cast<std::size_t>(rows * backend::kv_row_bytes(half.dtype, half.extent[2])));
     }
   }
 }
 
 }  // namespace
+
+std::vector<std::int32_t> random_ids(std::int64_t count, std::int64_t vocab) {
+  std::mt19937 random(7);
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(count));
+  for (std::int32_t& id : ids) id = static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(vocab));
+  return ids;
+}
+
+double peak_resident_bytes() {
+  struct rusage usage {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) * 1024;
+}
 
 Loaded load_model(const Options& options) {
   const auto start = Clock::now();
@@ -181,8 +189,9 @@ Measurement measure_decode(const model::Transformer& transformer, const Options&
   const double after = measure_roofline_apart(threads).read_bytes_per_s;
   roofline.read_bytes_per_s = std::max(before, after);
   const double time = median(seconds) / static_cast<double>(texts);
-  const double kv_row = 2.0 * static_cast<double>(spec.n_kv_heads * spec.head_dim) *
-                        static_cast<double>(dtype_size(transformer.kv_dtype()));
+  const double kv_row =
+      2.0 *
+      static_cast<double>(spec.n_kv_heads * backend::kv_row_bytes(transformer.kv_dtype(), spec.head_dim));
   Measurement line;
   line.phase = texts == 1 ? "decode" : "batch";
   line.tokens = texts == 1 ? depth : texts;

@@ -37,6 +37,10 @@ struct Loaded {
 
 Loaded load_model(const Options& options);
 
+/// The same ids each time.
+std::vector<std::int32_t> random_ids(std::int64_t count, std::int64_t vocab);
+double peak_resident_bytes();
+
 /// One line of the report.
 struct Measurement {
   std::string phase;        // "prefill", "decode" or "batch"

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/model/synthetic.h"
 
+#include <unistd.h>
+
 #include <bit>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 
 #include "core/checks.h"
@@ -94,8 +98,14 @@ std::optional<io::StoredTensor> SyntheticSource::find(const std::string& name,
   tensor.shape = shape;
   const bool matrix = shape.size() > 1;
   tensor.dtype = matrix ? dtype_ : DType::f32;
+  const auto size = static_cast<std::size_t>(tensor.elements()) * dtype_size(tensor.dtype);
+  if (name.ends_with("embed_tokens.weight")) {
+    tensor.file = &embedding(name, size);
+    tensor.bytes = tensor.file->bytes();
+    return tensor;
+  }
   std::vector<std::byte>& bytes = storage_[name];
-  bytes.resize(static_cast<std::size_t>(tensor.elements()) * dtype_size(tensor.dtype));
+  bytes.resize(size);
   if (matrix) {
     Random random(std::hash<std::string>{}(name));
     fill_random(random, tensor.dtype, bytes);
@@ -104,6 +114,24 @@ std::optional<io::StoredTensor> SyntheticSource::find(const std::string& name,
   }
   tensor.bytes = bytes;
   return tensor;
+}
+
+const io::MappedFile& SyntheticSource::embedding(const std::string& name, std::size_t bytes) {
+  if (embedding_ != nullptr) return *embedding_;
+  const auto path = std::filesystem::temp_directory_path() / core::message("transom-bench-", ::getpid());
+  std::ofstream file(path, std::ios::binary);
+  Random random(std::hash<std::string>{}(name));
+  std::vector<std::byte> piece(std::size_t{1} << 20);
+  for (std::size_t written = 0; written < bytes; written += piece.size()) {
+    if (bytes - written < piece.size()) piece.resize(bytes - written);
+    fill_random(random, dtype_, piece);
+    file.write(reinterpret_cast<const char*>(piece.data()), static_cast<std::streamsize>(piece.size()));
+  }
+  file.close();
+  if (!file) throw DeviceError(core::message(path.string(), ": cannot write"));
+  embedding_ = std::make_unique<io::MappedFile>(path);
+  std::filesystem::remove(path);  // the mapping keeps its bytes
+  return *embedding_;
 }
 
 }  // namespace transom::bench

@@ -15,7 +15,8 @@ namespace transom::bench {
 std::string synthetic_config(std::string_view name);
 
 /// Random tensors: uniform values of standard deviation 0.02, norms of ones, biases of zeros. Each tensor is
-/// made when it is asked for and freed when it is released.
+/// made when it is asked for and freed when it is released; the embedding lies in a mapped file, as that of a
+/// checkpoint does.
 class SyntheticSource final : public model::WeightSource {
  public:
   explicit SyntheticSource(DType dtype) : dtype_(dtype) {}
@@ -26,8 +27,11 @@ class SyntheticSource final : public model::WeightSource {
   std::int64_t total_bytes() const override { return 0; }
 
  private:
+  const io::MappedFile& embedding(const std::string& name, std::size_t bytes);
+
   DType dtype_;
   std::map<std::string, std::vector<std::byte>> storage_;
+  std::unique_ptr<io::MappedFile> embedding_;
 };
 
 }  // namespace transom::bench

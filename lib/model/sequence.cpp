@@ -187,7 +187,7 @@ void Sequence::run_layers(const Transformer& transformer, Workspace& workspace,
   const ModelSpec& spec = transformer.spec();
   const auto tokens = static_cast<std::int64_t>(ids.size());
   const BlockWorkspace work = workspace.first_rows(tokens);
-  ops::embed(backend, transformer.weights().embedding, ids, work.x);
+  transformer.embed(ids, work.x);
   for (RopeGroup& rope : workspace.ropes) rope.fill(runs, backend);
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     run_decoder_block(spec, i, transformer.weights().layers[i], workspace.ropes[workspace.rope_of_layer[i]],

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "backend/ops.h"
 #include "core/checks.h"
+#include "io/file.h"
 
 namespace transom::model {
 
@@ -26,6 +28,18 @@ DType Transformer::kv_dtype() const {
       break;
   }
   return weights_->sixteen_bit && spec_.dtype != WeightDType::f32 ? DType::bf16 : DType::f32;
+}
+
+void Transformer::embed(std::span<const std::int32_t> ids, const TensorView& dst) const {
+  const TensorView& table = weights_->embedding;
+  backend::ops::embed(*backend_, table, ids, dst);
+  if (weights_->embedding_file == nullptr) return;
+  // A row that is missed maps up to 64 KB of the file: 256 of them are at most 16 MB.
+  constexpr std::size_t kRowsKept = 256;
+  if (rows_read_.fetch_add(ids.size()) + ids.size() < kRowsKept) return;
+  rows_read_ = 0;
+  const auto bytes = static_cast<std::size_t>(table.extent[0] * table.extent[1]) * dtype_size(table.dtype);
+  weights_->embedding_file->release_pages({static_cast<const std::byte*>(table.data), bytes});
 }
 
 std::vector<std::string> Transformer::kernel_choices() const {

@@ -2,7 +2,9 @@
 /// A decoder-only transformer: spec, weights and backend. Immutable and shared by all sequences.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,9 @@ class Transformer {
   const ModelWeights& weights() const { return *weights_; }
   backend::Backend& backend() const { return *backend_; }
   DType kv_dtype() const;
+  /// dst[t] = embedding of ids[t]. A table in a mapped file is let go now and then: each row that is read
+  /// brings its neighbours into memory, and a long text would end with all of them.
+  void embed(std::span<const std::int32_t> ids, const TensorView& dst) const;
   /// A line per kind of linear layer: its kernels, and why others were not chosen.
   std::vector<std::string> kernel_choices() const;
 
@@ -29,6 +34,7 @@ class Transformer {
   std::shared_ptr<backend::Backend> backend_;  // first: weights may need it to die after them
   std::shared_ptr<WeightSource> source_;       // the embedding may lie in its mapped file
   std::unique_ptr<ModelWeights> weights_;
+  mutable std::atomic<std::size_t> rows_read_{0};  // of a mapped embedding, since it was let go
 };
 
 }  // namespace transom::model

@@ -79,6 +79,7 @@ class Loader {
     if (direct && address % dtype_size(tensor.dtype) == 0) {
       weights_->embedding = TensorView::dense(const_cast<std::byte*>(tensor.bytes.data()), tensor.dtype,
                                               {spec_.vocab, spec_.hidden});
+      weights_->embedding_file = tensor.file;
     } else {
       const DType dtype = direct ? tensor.dtype : DType::f32;
       backend::Buffer& buffer = weights_->buffers.emplace_back(
@@ -92,7 +93,8 @@ class Loader {
       }
       weights_->embedding = TensorView::dense(buffer.data(), dtype, {spec_.vocab, spec_.hidden});
     }
-    weights_->bytes += static_cast<std::int64_t>(tensor.bytes.size());
+    if (weights_->embedding_file == nullptr)
+      weights_->bytes += static_cast<std::int64_t>(tensor.bytes.size());
     weights_->parameters += tensor.elements();
   }
 
@@ -108,9 +110,11 @@ class Loader {
       weights_->head = linears_.load({{names_.head, spec_.vocab}}, spec_.hidden, false);
       return;
     }
-    const std::string name = embedding_name({spec_.vocab, spec_.hidden});
-    weights_->head = linears_.load({{name.substr(0, name.size() - std::strlen(".weight")), spec_.vocab}},
-                                   spec_.hidden, false);
+    std::string name = embedding_name({spec_.vocab, spec_.hidden});
+    name.resize(name.size() - std::strlen(".weight"));
+    // Quantising may have made a head of its own from the shared table.
+    if (find_quantized_module(source_, {names_.head, spec_.vocab, spec_.hidden})) name = names_.head;
+    weights_->head = linears_.load({{name, spec_.vocab}}, spec_.hidden, false);
     weights_->parameters -= spec_.vocab * spec_.hidden;  // tied: counted once
   }
 

@@ -26,7 +26,8 @@ struct LayerWeights {
 };
 
 struct ModelWeights {
-  TensorView embedding;  // [vocab, hidden] f32, f16 or bf16; may lie in the mapped file
+  TensorView embedding;                            // [vocab, hidden] f32, f16 or bf16
+  const io::MappedFile* embedding_file = nullptr;  // where it lies, or null: in memory of its own
   TensorView final_norm;
   LinearLayer head;  // [vocab, hidden]
   std::vector<LayerWeights> layers;
