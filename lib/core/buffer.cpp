@@ -2,7 +2,9 @@
 #include "core/buffer.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
@@ -16,6 +18,23 @@ namespace {
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
+/// Fresh pages from a multiple of kHugePage on, or null.
+std::byte* map_aligned(std::size_t bytes) {
+  if (bytes > SIZE_MAX - 2 * kHugePage) return nullptr;
+  const std::size_t reserved = bytes + kHugePage;
+  void* mapped =
+      ::mmap(nullptr, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  auto* const begin = static_cast<std::byte*>(mapped);
+  const std::size_t before = (kHugePage - reinterpret_cast<std::uintptr_t>(begin) % kHugePage) % kHugePage;
+  // What is not needed goes back, whole pages of it.
+  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t end = (before + bytes + page - 1) / page * page;
+  if (before > 0) ::munmap(begin, before);
+  if (end < reserved) ::munmap(begin + end, (reserved - end + page - 1) / page * page);
+  return begin + before;
+}
+
 }  // namespace
 
 Buffer::Buffer(std::size_t bytes, const char* purpose, Pages pages) : size_(bytes) {
@@ -25,14 +44,10 @@ Buffer::Buffer(std::size_t bytes, const char* purpose, Pages pages) : size_(byte
     data_ = static_cast<std::byte*>(std::aligned_alloc(kAlignment, rounded));
     if (data_ != nullptr) std::memset(data_, 0, rounded);
   } else {
-    void* mapped =
-        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (mapped != MAP_FAILED) {
-      data_ = static_cast<std::byte*>(mapped);
-      mapped_ = true;
-      // Advice only: a system without huge pages serves small ones.
-      ::madvise(mapped, bytes, pages == Pages::huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-    }
+    data_ = map_aligned(bytes);
+    mapped_ = data_ != nullptr;
+    // Advice only: a system without huge pages serves small ones.
+    if (mapped_) ::madvise(data_, bytes, pages == Pages::huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
   }
   if (data_ == nullptr) throw OutOfMemory(message("cannot allocate ", bytes, " bytes for ", purpose));
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/thread_pool.h"
 
+#include <atomic>
+#include <cstdlib>
 #include <stdexcept>
 #include <vector>
 
+#include "core/shared_ranges.h"
 #include "tests/support/catch.h"
 #include "transom/error.h"
 
@@ -79,4 +82,28 @@ TEST_CASE("thread pool: impossible counts are refused") {
   CHECK_THROWS_AS(ThreadPool(-1, false), transom::InvalidArgument);
   CHECK_THROWS_AS(ThreadPool(100000, false), transom::InvalidArgument);
   CHECK(ThreadPool(0, false).size() >= 1);
+}
+
+TEST_CASE("shared ranges: everything is taken once, by whoever comes") {
+  constexpr int kThreads = 3;
+  ThreadPool pool(kThreads, false);
+  transom::core::SharedRanges ranges(kThreads);
+  for (const std::size_t count : {0u, 1u, 2u, 3u, 7u, 100u}) {
+    for (const std::size_t piece : {1u, 2u, 5u, 100u}) {
+      for (const int workers : {1, kThreads}) {  // one alone takes what the others leave
+        std::vector<std::atomic<int>> hits(count);
+        ranges.reset(count, piece);
+        pool.run([&] {
+          pool.parallel([&](int thread, int) {
+            if (thread >= workers) return;
+            while (const auto range = ranges.take(static_cast<std::size_t>(thread))) {
+              if (range.end - range.begin > piece) std::abort();
+              for (std::size_t i = range.begin; i < range.end; ++i) ++hits[i];
+            }
+          });
+        });
+        for (const auto& hit : hits) CHECK(hit == 1);
+      }
+    }
+  }
 }

@@ -58,7 +58,8 @@ void for_each_row(const KvCacheView& cache, std::int64_t first_slot, std::int64_
 
 }  // namespace
 
-CpuBackend::CpuBackend(int threads, bool pin_threads) : pool_(threads, pin_threads), table_(&select_table()) {
+CpuBackend::CpuBackend(int threads, bool pin_threads)
+    : pool_(threads, pin_threads), table_(&select_table()), panels_(pool_.size()) {
   scratch_.resize(count(pool_.size()));
   private_prepared_.resize(count(pool_.size()));
   panel_outputs_.resize(count(pool_.size()));
@@ -81,7 +82,7 @@ void CpuBackend::download(std::span<float> dst, const TensorView& src) {
 void CpuBackend::execute(const std::function<void()>& step) { pool_.run(step); }
 
 std::unique_ptr<PreparedLinear> CpuBackend::prepare_linear(const LinearWeights& weights) {
-  return std::make_unique<CpuLinear>(weights, *table_, pool_);
+  return std::make_unique<CpuLinear>(weights, *table_, pool_, arena_);
 }
 
 void CpuBackend::reserve(const WorkspaceLimits& limits) {

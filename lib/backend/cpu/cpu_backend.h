@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/cpu/weight_arena.h"
+#include "core/shared_ranges.h"
 #include "core/thread_pool.h"
 #include "kernels/cpu/kernel_table.h"
 
@@ -69,6 +71,8 @@ class CpuBackend final : public Backend {
 
   core::ThreadPool pool_;
   const kernels::KernelTable* table_;
+  WeightArena arena_;
+  core::SharedRanges panels_;             // of the product that runs
   std::vector<Buffer> scratch_;           // [threads] run scratch
   std::vector<Buffer> private_prepared_;  // [threads] rows prepared by each thread for itself (decode)
   Buffer shared_prepared_;                // rows prepared once for all threads (prefill)

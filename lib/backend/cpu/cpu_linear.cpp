@@ -37,7 +37,8 @@ WeightType packed_type(const LinearWeights& weights) {
 
 }  // namespace
 
-CpuLinear::CpuLinear(const LinearWeights& weights, const kernels::KernelTable& table, core::ThreadPool& pool)
+CpuLinear::CpuLinear(const LinearWeights& weights, const kernels::KernelTable& table, core::ThreadPool& pool,
+                     WeightArena& arena)
     : input_order_(weights.input_order) {
   for (const WeightRows& part : weights.parts) rows += part.rows;
   cols = weights.cols;
@@ -49,14 +50,13 @@ CpuLinear::CpuLinear(const LinearWeights& weights, const kernels::KernelTable& t
     bias_.resize(kernels::panel_count(packed_.n) * kernels::kPanelColumns, 0);
     packed_.bias = bias_.data();
   }
-  data_ = core::Buffer(kernels::packed_bytes(packed_.type, packed_.n, packed_.k), "weights");
-  packed_.data = data_.data();
+  if (kernels::is_integer(packed_.type)) describe_integers(weights.integers, weights.name);
+  allocate(arena, weights.integers.zero_points);
   if (kernels::is_integer(packed_.type)) {
     pack_integers(weights, table, pool);
   } else {
     pack_floats(weights, table, pool);
   }
-  bytes = static_cast<std::int64_t>(data_.size() + scale_.size() + zero_.size());
   if (weights.float_activations && kernels::is_integer(packed_.type)) {
     decode_ = prefill_ = choose(table.isa, LinearUse::exact, "f32 activations");
     return;
@@ -69,6 +69,21 @@ CpuLinear::~CpuLinear() {
   for (const Chosen& chosen : {decode_, prefill_}) {
     if (chosen.state != nullptr) chosen.kernel->destroy(chosen.state);
   }
+}
+
+void CpuLinear::allocate(WeightArena& arena, bool zero_points) {
+  const std::size_t values = kernels::packed_bytes(packed_.type, packed_.n, packed_.k);
+  std::size_t scales = 0, zeros = 0;
+  if (kernels::is_integer(packed_.type)) {
+    const std::size_t count = kernels::panel_count(packed_.n) * packed_.groups * kernels::kPanelColumns;
+    scales = count * kernels::scale_size(packed_.scale_type);
+    zeros = zero_points ? count : 0;
+  }
+  bytes = static_cast<std::int64_t>(values + scales + zeros);
+  memory_ = arena.allocate(count(bytes));
+  packed_.data = memory_.data;
+  if (scales > 0) packed_.scale = memory_.data + values;
+  if (zeros > 0) packed_.zero = reinterpret_cast<const std::uint8_t*>(memory_.data + values + scales);
 }
 
 CpuLinear::Chosen CpuLinear::choose(kernels::Isa isa, LinearUse use, const char* use_name) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/cpu/weight_arena.h"
 #include "core/thread_pool.h"
 #include "kernels/cpu/kernel_table.h"
 
@@ -12,8 +13,9 @@ namespace transom::backend {
 /// A weight in panel layout with the kernels that were chosen for it.
 class CpuLinear final : public PreparedLinear {
  public:
-  /// Packs the weights on all threads and chooses kernels.
-  CpuLinear(const LinearWeights& weights, const kernels::KernelTable& table, core::ThreadPool& pool);
+  /// Packs the weights on all threads, into memory of `arena`, and chooses kernels.
+  CpuLinear(const LinearWeights& weights, const kernels::KernelTable& table, core::ThreadPool& pool,
+            WeightArena& arena);
   ~CpuLinear() override;
 
   /// A kernel with the state that it built for this weight.
@@ -34,9 +36,11 @@ class CpuLinear final : public PreparedLinear {
   void pack_integers(const LinearWeights& weights, const kernels::KernelTable& table, core::ThreadPool& pool);
   void store_panel(const IntegerTile& tile, std::size_t rows, std::size_t panel,
                    const kernels::KernelTable& table);
+  void describe_integers(const IntegerFormat& format, const std::string& name);
+  void allocate(WeightArena& arena, bool zero_points);
   Chosen choose(kernels::Isa isa, kernels::LinearUse use, const char* use_name);
 
-  core::Buffer data_, scale_, zero_;
+  WeightArena::Slice memory_;  // values, then scales, then zero points; packed_ points into it
   std::vector<float> bias_;
   std::vector<std::int32_t> input_order_;
   kernels::PackedWeight packed_;

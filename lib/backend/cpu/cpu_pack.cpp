@@ -128,7 +128,7 @@ void CpuLinear::pack_floats(const LinearWeights& weights, const kernels::KernelT
   args.type = packed_.type;
   args.n = packed_.n;
   args.k = packed_.k;
-  args.data = data_.data();
+  args.data = memory_.data;
   pool.run([&] {
     pool.parallel_ranges(kernels::panel_count(packed_.n), [&](std::size_t begin, std::size_t end) {
       kernels::PackArgs share = args;
@@ -139,25 +139,22 @@ void CpuLinear::pack_floats(const LinearWeights& weights, const kernels::KernelT
   });
 }
 
-void CpuLinear::pack_integers(const LinearWeights& weights, const kernels::KernelTable& table,
-                              core::ThreadPool& pool) {
-  const IntegerFormat& format = weights.integers;
-  const std::size_t panels = kernels::panel_count(packed_.n), groups = count(format.groups(cols));
+void CpuLinear::describe_integers(const IntegerFormat& format, const std::string& name) {
+  const std::size_t groups = count(format.groups(cols));
   if (groups == 1 && packed_.k >= (std::size_t{1} << 16)) {
-    throw UnsupportedError(message(weights.name, ": ", cols, " inputs share a scale; at most 65535 may"));
+    throw UnsupportedError(message(name, ": ", cols, " inputs share a scale; at most 65535 may"));
   }
   packed_.groups = groups;
   packed_.group = groups == 1 ? packed_.k : count(format.group_size);
   packed_.scale_type = scale_type(format.scale_dtype);
-  const std::size_t scales = panels * groups * kPanelColumns;
-  scale_ = core::Buffer(scales * kernels::scale_size(packed_.scale_type), "scales of weights");
-  packed_.scale = scale_.data();
-  if (format.zero_points) {
-    zero_ = core::Buffer(scales, "zero points of weights");
-    packed_.zero = zero_.as<std::uint8_t>();
-  }
+}
+
+void CpuLinear::pack_integers(const LinearWeights& weights, const kernels::KernelTable& table,
+                              core::ThreadPool& pool) {
+  const IntegerFormat& format = weights.integers;
+  const std::size_t groups = packed_.groups;
   pool.run([&] {
-    pool.parallel_ranges(panels, [&](std::size_t begin, std::size_t end) {
+    pool.parallel_ranges(kernels::panel_count(packed_.n), [&](std::size_t begin, std::size_t end) {
       std::vector<std::uint8_t> values(kPanelColumns * packed_.k), zeros(kPanelColumns * groups);
       std::vector<float> tile_scales(kPanelColumns * groups);
       const IntegerTile tile{values.data(), tile_scales.data(), format.zero_points ? zeros.data() : nullptr};
@@ -178,25 +175,27 @@ void CpuLinear::store_panel(const IntegerTile& tile, std::size_t tile_rows, std:
   args.rows = tile_rows;
   args.k = packed_.k;
   args.type = packed_.type;
-  args.data = data_.data() + panel * kernels::panel_bytes(packed_.type, packed_.k);
+  args.data = memory_.data + panel * kernels::panel_bytes(packed_.type, packed_.k);
   table.pack_integers.run(args);
   const std::size_t groups = packed_.groups;
+  auto* const scales = const_cast<void*>(packed_.scale);
+  auto* const zeros = const_cast<std::uint8_t*>(packed_.zero);
   for (std::size_t group = 0; group < groups; ++group) {
     const std::size_t to = (panel * groups + group) * kPanelColumns;
     for (std::size_t row = 0; row < tile_rows; ++row) {
       const float scale = tile.scales[row * groups + group];
       switch (packed_.scale_type) {
         case ScaleType::f32:
-          scale_.as<float>()[to + row] = scale;
+          static_cast<float*>(scales)[to + row] = scale;
           break;
         case ScaleType::f16:
-          scale_.as<std::uint16_t>()[to + row] = kernels::f32_to_f16(scale);
+          static_cast<std::uint16_t*>(scales)[to + row] = kernels::f32_to_f16(scale);
           break;
         case ScaleType::bf16:
-          scale_.as<std::uint16_t>()[to + row] = kernels::f32_to_bf16(scale);
+          static_cast<std::uint16_t*>(scales)[to + row] = kernels::f32_to_bf16(scale);
           break;
       }
-      if (packed_.zero != nullptr) zero_.as<std::uint8_t>()[to + row] = tile.zeros[row * groups + group];
+      if (zeros != nullptr) zeros[to + row] = tile.zeros[row * groups + group];
     }
   }
 }

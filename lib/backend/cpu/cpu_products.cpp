@@ -96,14 +96,18 @@ void CpuBackend::linear(const PreparedLinear& weight, const TensorView& src, con
   product.args.dst = dst.f32();
   product.args.dst_stride = count(dst.stride[0]);
   product.args.accumulate = accumulate;
+  // Few rows are read from memory a panel at a time; panels of many rows share a pass over the rows.
   const std::size_t panels = kernels::panel_count(product.args.weight.n);
-  pool_.parallel([&](int thread, int n) {
-    const std::size_t begin = panels * count(thread) / count(n), end = panels * count(thread + 1) / count(n);
-    if (begin == end) return;
+  panels_.reset(panels, product.args.n_rows <= kernels::kDecodeRows ? 1 : panels);
+  pool_.parallel([&](int thread, int) {
+    core::SharedRanges::Range range = panels_.take(count(thread));
+    if (!range) return;
     kernels::LinearArgs share = thread_args(product, count(thread));
-    share.panel_begin = begin;
-    share.panel_end = end;
-    product.kernel->run(share);
+    for (; range; range = panels_.take(count(thread))) {
+      share.panel_begin = range.begin;
+      share.panel_end = range.end;
+      product.kernel->run(share);
+    }
   });
 }
 
