@@ -59,9 +59,10 @@ inline void score_keys(const AttentionWork& w, const char* keys, size_t count, s
   }
 }
 
-/// sum [kRows][kVectors] from column j on += weights * values of the run.
+/// sum [kRows][kVectors] from column j on += weights * values of the run. lines: to fetch at each key.
 template <KvType kType, bool kWhole, size_t kRows, size_t kVectors>
-inline void add_row_values(const AttentionWork& w, const char* values, size_t count, size_t j) {
+inline void add_row_values(const AttentionWork& w, const char* values, size_t count, size_t j, Ahead& ahead,
+                           size_t lines) {
   const size_t row_bytes = kv_row_bytes(kType, w.dim);
   float* const sum = w.sum + j;
   FloatVec total[kRows][kVectors];
@@ -71,6 +72,7 @@ inline void add_row_values(const AttentionWork& w, const char* values, size_t co
     for (size_t v = 0; v < kVectors; ++v) total[r][v] = load_f32(sum + r * w.padded_dim + v * kLanes);
   }
   for (size_t key = 0; key < count; ++key, values += row_bytes) {
+    ahead.step(lines);
     FloatVec value[kVectors];
     TRANSOM_UNROLL
     for (size_t v = 0; v < kVectors; ++v) value[v] = load_kv<kType, kWhole>(values, j + v * kLanes, w.dim);
@@ -119,14 +121,13 @@ inline void attend_rows(const AttentionArgs& args, const AttentionWork& w, const
   ahead = fetch_run(args, w, args.kv.keys, next);
   // Four vectors a pass while their sums fit the registers.
   constexpr size_t kVectors = kLanes == 16 && kRows <= 6 ? 4 : kLanes == 16 || kRows <= 4 ? 2 : 1;
-  const size_t passes = w.padded_dim / (kVectors * kLanes) + 1, share = ahead.lines / passes + 1;
+  const size_t passes = w.padded_dim / (kVectors * kLanes) + (w.padded_dim / kLanes) % kVectors;
+  const size_t share = ahead.lines / (passes * run.count) + 1;
   size_t j = 0;
-  for (; j + kVectors * kLanes <= w.padded_dim; j += kVectors * kLanes) {
-    ahead.step(share);
-    add_row_values<kType, kWhole, kRows, kVectors>(w, values, run.count, j);
-  }
-  for (; j < w.padded_dim; j += kLanes) add_row_values<kType, kWhole, kRows, 1>(w, values, run.count, j);
-  ahead.step(ahead.lines);
+  for (; j + kVectors * kLanes <= w.padded_dim; j += kVectors * kLanes)
+    add_row_values<kType, kWhole, kRows, kVectors>(w, values, run.count, j, ahead, share);
+  for (; j < w.padded_dim; j += kLanes)
+    add_row_values<kType, kWhole, kRows, 1>(w, values, run.count, j, ahead, share);
 }
 
 template <KvType kType, bool kWhole, size_t kRows = kDirectRows>

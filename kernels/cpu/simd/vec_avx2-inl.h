@@ -34,6 +34,18 @@ inline FloatVec multiply(FloatVec a, FloatVec b) { return _mm256_mul_ps(a, b); }
 inline FloatVec add_f32(FloatVec a, FloatVec b) { return _mm256_add_ps(a, b); }
 inline FloatVec subtract(FloatVec a, FloatVec b) { return _mm256_sub_ps(a, b); }
 inline FloatVec divide(FloatVec a, FloatVec b) { return _mm256_div_ps(a, b); }
+/// Sum of the lanes, halves to halves.
+inline float lane_sum(FloatVec v) {
+  const __m128 half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  const __m128 quarter = _mm_add_ps(half, _mm_movehl_ps(half, half));
+  return _mm_cvtss_f32(_mm_add_ss(quarter, _mm_movehdup_ps(quarter)));
+}
+/// The largest lane.
+inline float lane_max(FloatVec v) {
+  const __m128 half = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  const __m128 quarter = _mm_max_ps(half, _mm_movehl_ps(half, half));
+  return _mm_cvtss_f32(_mm_max_ss(quarter, _mm_movehdup_ps(quarter)));
+}
 /// The larger; b where either is not a number.
 inline FloatVec larger(FloatVec a, FloatVec b) { return _mm256_max_ps(a, b); }
 inline FloatVec smaller(FloatVec a, FloatVec b) { return _mm256_min_ps(a, b); }

@@ -32,6 +32,10 @@ inline FloatVec multiply(FloatVec a, FloatVec b) { return _mm512_mul_ps(a, b); }
 inline FloatVec add_f32(FloatVec a, FloatVec b) { return _mm512_add_ps(a, b); }
 inline FloatVec subtract(FloatVec a, FloatVec b) { return _mm512_sub_ps(a, b); }
 inline FloatVec divide(FloatVec a, FloatVec b) { return _mm512_div_ps(a, b); }
+/// Sum of the lanes, halves to halves.
+inline float lane_sum(FloatVec v) { return _mm512_reduce_add_ps(v); }
+/// The largest lane.
+inline float lane_max(FloatVec v) { return _mm512_reduce_max_ps(v); }
 /// The larger; b where either is not a number.
 inline FloatVec larger(FloatVec a, FloatVec b) { return _mm512_max_ps(a, b); }
 inline FloatVec smaller(FloatVec a, FloatVec b) { return _mm512_min_ps(a, b); }

@@ -1,26 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Functions over the vectors of a vec header. Textual.
 
-/// Sum of the lanes, pairwise.
-inline float lane_sum(FloatVec v) {
-  float lanes[kLanes];
-  store_f32(lanes, v);
-  for (size_t width = kLanes / 2; width > 0; width /= 2) {
-    for (size_t i = 0; i < width; ++i) lanes[i] += lanes[i + width];
-  }
-  return lanes[0];
-}
-
-/// The largest lane.
-inline float lane_max(FloatVec v) {
-  float lanes[kLanes];
-  store_f32(lanes, v);
-  for (size_t width = kLanes / 2; width > 0; width /= 2) {
-    for (size_t i = 0; i < width; ++i) lanes[i] = lanes[i + width] > lanes[i] ? lanes[i + width] : lanes[i];
-  }
-  return lanes[0];
-}
-
 /// exp(x) to about 2 units in the last place. x is held in [-87.3, 88.3], where the result is a normal
 /// number; NaN stays. Source: Cephes expf (Moshier): x = n ln 2 + r, |r| <= ln 2 / 2, polynomial of degree 5
 /// for the rest.
