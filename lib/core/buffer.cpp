@@ -62,6 +62,13 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
   return *this;
 }
 
+void Buffer::make_huge() noexcept {
+  constexpr int kCollapse = 25;  // MADV_COLLAPSE; older C libraries do not name it
+  if (!mapped_) return;
+  ::madvise(data_, size_, MADV_HUGEPAGE);
+  ::madvise(data_, size_, kCollapse);
+}
+
 void Buffer::release() noexcept {
   if (mapped_) {
     ::munmap(data_, size_);

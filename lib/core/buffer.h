@@ -30,6 +30,9 @@ class Buffer {
   std::size_t size() const { return size_; }
   explicit operator bool() const { return data_ != nullptr; }
 
+  /// Moves lazy memory that is all in use by now to huge pages, where the system can (Linux 6.1 on).
+  void make_huge() noexcept;
+
   template <typename T>
   T* as() {
     return reinterpret_cast<T*>(data_);

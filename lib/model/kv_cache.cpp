@@ -21,7 +21,8 @@ constexpr std::int64_t kMaxCacheBytes = std::int64_t{1} << 46;
 /// The memory, and how many caches look at it. (Not a std::shared_ptr: use_count() gives no order between
 /// the last reader of shared memory and the next writer.)
 struct KvCache::Storage {
-  std::vector<backend::Buffer> buffers;
+  std::vector<backend::Buffer> buffers;  // keys and values of each layer
+  std::vector<bool> huge;                // [layers]
   std::atomic<int> users{1};
 };
 
@@ -72,6 +73,7 @@ void KvCache::allocate() {
     for (int half = 0; half < 2; ++half)
       storage->buffers.push_back(backend_.allocate(bytes, "the KV cache", backend::Buffer::Pages::lazy));
   }
+  storage->huge.resize(layers_.size());
   storage_ = storage.release();
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     layers_[i].keys.data = storage_->buffers[2 * i].data();
@@ -80,11 +82,20 @@ void KvCache::allocate() {
 }
 
 void KvCache::make_own(std::int64_t furthest) {
-  if (storage_->users.load(std::memory_order_acquire) == 1) return;
-  const KvCache shared(*this);
-  allocate();  // where it throws, the memory is still shared
-  shared.storage_->users.fetch_sub(1, std::memory_order_acq_rel);
-  copy_positions(shared, 0, furthest);
+  if (storage_->users.load(std::memory_order_acquire) != 1) {
+    const KvCache shared(*this);
+    allocate();  // where it throws, the memory is still shared
+    shared.storage_->users.fetch_sub(1, std::memory_order_acq_rel);
+    copy_positions(shared, 0, furthest);
+  }
+  // A ring that has come round is in use as a whole, and is read as a whole at every step from now on: on
+  // huge pages attention to 2048 int8 keys took a seventh less (7B, 2 cores, 2026-11).
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    if (storage_->huge[i] || furthest < layers_[i].keys.extent[1]) continue;
+    storage_->buffers[2 * i].make_huge();
+    storage_->buffers[2 * i + 1].make_huge();
+    storage_->huge[i] = true;
+  }
 }
 
 void KvCache::copy_positions(const KvCache& from, std::int64_t first, std::int64_t end) {

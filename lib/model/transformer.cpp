@@ -32,14 +32,17 @@ DType Transformer::kv_dtype() const {
 
 void Transformer::embed(std::span<const std::int32_t> ids, const TensorView& dst) const {
   const TensorView& table = weights_->embedding;
-  backend::ops::embed(*backend_, table, ids, dst);
-  if (weights_->embedding_file == nullptr) return;
-  // A row that is missed maps up to 64 KB of the file: 256 of them are at most 16 MB.
-  constexpr std::size_t kRowsKept = 256;
-  if (rows_read_.fetch_add(ids.size()) + ids.size() < kRowsKept) return;
-  rows_read_ = 0;
-  const auto bytes = static_cast<std::size_t>(table.extent[0] * table.extent[1]) * dtype_size(table.dtype);
-  weights_->embedding_file->release_pages({static_cast<const std::byte*>(table.data), bytes});
+  if (weights_->embedding_file == nullptr) return backend::ops::embed(*backend_, table, ids, dst);
+  // A row that is read may map a megabyte around it (large folios of the page cache): 32 of them are enough.
+  constexpr std::size_t kRowsKept = 32;
+  for (std::size_t first = 0; first < ids.size(); first += kRowsKept) {
+    const std::size_t rows = std::min(kRowsKept, ids.size() - first);
+    backend::ops::embed(*backend_, table, ids.subspan(first, rows),
+                        dst.row_slice(static_cast<std::int64_t>(first), static_cast<std::int64_t>(rows)));
+    if (rows_read_.fetch_add(rows) + rows < kRowsKept) continue;
+    rows_read_ = 0;
+    weights_->embedding_file->release_pages(weights_->embedding_bytes());
+  }
 }
 
 std::vector<std::string> Transformer::kernel_choices() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "backend/backend.h"
@@ -26,6 +27,11 @@ struct LayerWeights {
 };
 
 struct ModelWeights {
+  std::span<const std::byte> embedding_bytes() const {
+    const auto elements = static_cast<std::size_t>(embedding.extent[0] * embedding.extent[1]);
+    return {static_cast<const std::byte*>(embedding.data), elements * dtype_size(embedding.dtype)};
+  }
+
   TensorView embedding;                            // [vocab, hidden] f32, f16 or bf16
   const io::MappedFile* embedding_file = nullptr;  // where it lies, or null: in memory of its own
   TensorView final_norm;

@@ -59,7 +59,7 @@ void for_each_row(const KvCacheView& cache, std::int64_t first_slot, std::int64_
 }  // namespace
 
 CpuBackend::CpuBackend(int threads, bool pin_threads)
-    : pool_(threads, pin_threads), table_(&select_table()), panels_(pool_.size()) {
+    : pool_(threads, pin_threads), table_(&select_table()), shares_(pool_.size()) {
   scratch_.resize(count(pool_.size()));
   private_prepared_.resize(count(pool_.size()));
   panel_outputs_.resize(count(pool_.size()));
@@ -242,15 +242,14 @@ void CpuBackend::attention(const TensorView& q, const TensorView* q_sink, const 
   args.n_parts = kernels::attention_parts(args);
   args.partial = partial_attention_.as<float>();
   const std::size_t calls = kernels::attention_items(args) * args.n_parts;
-  // Later query tiles see more keys: items are dealt in turn, so that each thread gets its part of the long
-  // ones.
-  pool_.parallel([&](int thread, int n) {
+  shares_.reset(calls, 1);
+  pool_.parallel([&](int thread, int) {
     kernels::AttentionArgs share = args;
     share.scratch = scratch_[count(thread)].data();
-    for (std::size_t call = count(thread); call < calls; call += count(n)) {
-      share.item_begin = call / args.n_parts;
+    while (const core::SharedRanges::Range call = shares_.take(count(thread))) {
+      share.item_begin = call.begin / args.n_parts;
       share.item_end = share.item_begin + 1;
-      share.part = call % args.n_parts;
+      share.part = call.begin % args.n_parts;
       table_->attention.run(share);
     }
   });

@@ -72,7 +72,7 @@ class CpuBackend final : public Backend {
   core::ThreadPool pool_;
   const kernels::KernelTable* table_;
   WeightArena arena_;
-  core::SharedRanges panels_;             // of the product that runs
+  core::SharedRanges shares_;             // of the op that runs
   std::vector<Buffer> scratch_;           // [threads] run scratch
   std::vector<Buffer> private_prepared_;  // [threads] rows prepared by each thread for itself (decode)
   Buffer shared_prepared_;                // rows prepared once for all threads (prefill)

@@ -98,12 +98,12 @@ void CpuBackend::linear(const PreparedLinear& weight, const TensorView& src, con
   product.args.accumulate = accumulate;
   // Few rows are read from memory a panel at a time; panels of many rows share a pass over the rows.
   const std::size_t panels = kernels::panel_count(product.args.weight.n);
-  panels_.reset(panels, product.args.n_rows <= kernels::kDecodeRows ? 1 : panels);
+  shares_.reset(panels, product.args.n_rows <= kernels::kDecodeRows ? 1 : panels);
   pool_.parallel([&](int thread, int) {
-    core::SharedRanges::Range range = panels_.take(count(thread));
+    core::SharedRanges::Range range = shares_.take(count(thread));
     if (!range) return;
     kernels::LinearArgs share = thread_args(product, count(thread));
-    for (; range; range = panels_.take(count(thread))) {
+    for (; range; range = shares_.take(count(thread))) {
       share.panel_begin = range.begin;
       share.panel_end = range.end;
       product.kernel->run(share);
