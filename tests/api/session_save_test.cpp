@@ -269,7 +269,8 @@ TEST_CASE("session file: another model, other weights and other settings are ref
                  "expected attention_sinks=2, found attention_sinks=0"));
   CHECK(contains(refusal(byte_model(files, {{"kv_cache_dtype", "bf16"}})),
                  "expected kv_cache_dtype=BF16, found kv_cache_dtype=F32"));
-  CHECK(contains(refusal(byte_model(files, {{"quantization", "int8"}})), "expected quantization_bits=8"));
+  CHECK(contains(refusal(byte_model(files, {{"quantization", "int8"}, {"kv_cache_dtype", "f32"}})),
+                 "expected quantization_bits=8"));
   CHECK(contains(refusal(byte_model(files, {{"rope_theta", 5000.0}})), "expected rope_theta=5000"));
   CHECK(contains(refusal(AutoModel::from_pretrained(testing::tinystories().string(), {.threads = 1})),
                  "expected vocab_size=2048, found vocab_size=258"));

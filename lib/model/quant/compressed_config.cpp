@@ -37,6 +37,8 @@ ModuleScheme read_weights(const Json& weights, const std::string& path) {
   }
   ModuleScheme scheme;
   scheme.bits = checked_bits(weights.at("num_bits", path).as_int(path + ".num_bits"), path + ".num_bits");
+  const Json* const symmetric = weights.find_value("symmetric");
+  scheme.zero_points = symmetric != nullptr && !symmetric->as_bool(path + ".symmetric");
   const Json* const size = weights.find_value("group_size");
   const Json* const given = weights.find_value("strategy");
   const std::string strategy = given != nullptr  ? given->as_string(path + ".strategy")

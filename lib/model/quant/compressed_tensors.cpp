@@ -121,8 +121,8 @@ struct Int8Reader {
 };
 
 /// Scales and zero points, the latter of this shape and dtype where there are any.
-Grids read_grids(WeightSource& source, const ModulePlace& place, QuantizedModule& module,
-                 const Shape& zero_shape, DType zero_dtype) {
+Grids read_grids(WeightSource& source, const ModulePlace& place, const ModuleScheme& scheme,
+                 QuantizedModule& module, const Shape& zero_shape, DType zero_dtype) {
   Grids grids;
   grids.groups = module.format.groups(place.cols);
   const std::string name = place.name + ".weight_scale";
@@ -135,7 +135,7 @@ Grids read_grids(WeightSource& source, const ModulePlace& place, QuantizedModule
   module.format.scale_dtype = grids.scales.dtype;
   module.tensors.push_back(grids.scales);
   const std::string zeros = place.name + ".weight_zero_point";
-  if (source.find(zeros, zero_shape)) {
+  if (scheme.zero_points || source.find(zeros, zero_shape)) {
     grids.zeros = require_tensor(source, zeros, zero_shape, {zero_dtype});
     module.tensors.push_back(*grids.zeros);
   }
@@ -182,7 +182,7 @@ QuantizedModule read_compressed_packed(WeightSource& source, const ModulePlace& 
                                  {place.rows, packed_words(place.cols, scheme.bits)}, {DType::i32});
   module.tensors.push_back(reader.weight);
   const Shape zero_shape{packed_words(place.rows, scheme.bits), module.format.groups(place.cols)};
-  reader.grids = read_grids(source, place, module, zero_shape, DType::i32);
+  reader.grids = read_grids(source, place, scheme, module, zero_shape, DType::i32);
   check_stored_shape(source, place, module);
   read_order(source, place, module);
   reader.order = module.input_order;
@@ -205,7 +205,8 @@ QuantizedModule read_compressed_int8(WeightSource& source, const ModulePlace& pl
   reader.cols = place.cols;
   reader.weight = require_tensor(source, place.name + ".weight", {place.rows, place.cols}, {DType::i8});
   module.tensors.push_back(reader.weight);
-  reader.grids = read_grids(source, place, module, {place.rows, module.format.groups(place.cols)}, DType::i8);
+  reader.grids =
+      read_grids(source, place, scheme, module, {place.rows, module.format.groups(place.cols)}, DType::i8);
   module.format.zero_points = !reader.grids.central(
       place.rows, 128, [&](std::int64_t row, std::int64_t g) { return reader.zero(row, g); });
   module.reader = std::move(reader);

@@ -11,6 +11,7 @@ struct ModuleScheme {
   int bits = 0;
   std::int64_t group_size = -1;  // inputs that share a scale; -1 = all of a row
   bool act_order = false;        // the file must say which group an input belongs to
+  bool zero_points = false;      // the file must have them, where the layout has files without
 };
 
 /// 8, 4, 3 or 2. @param path Where it stands, for messages. @throws FormatError, UnsupportedError.
