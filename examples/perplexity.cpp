@@ -4,6 +4,7 @@
 #include <transom/transom.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <iostream>
@@ -17,17 +18,32 @@ namespace {
 using namespace text_perplexity;
 
 struct Options {
-  std::string model, text, reference, quantization, dtype;
+  std::string model, text, reference, dtype;
+  std::vector<std::string> settings;  // key=value
   Windows windows;
   std::int64_t max_tokens = 0;
 };
+
+/// Applies "key=value" to a configuration; a value that is a whole number is one.
+void apply(const std::string& setting, transom::Config& config) {
+  const std::size_t middle = setting.find('=');
+  if (middle == setting.npos) throw transom::InvalidArgument("--set: expected key=value, found " + setting);
+  const std::string key = setting.substr(0, middle), text = setting.substr(middle + 1);
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size()) {
+    config.update({{key, number}});
+  } else {
+    config.update({{key, text}});
+  }
+}
 
 int run(const Options& options) {
   const Windows& windows = options.windows;
   if (windows.context < 2 || windows.stride < 1 || windows.stride > windows.context)
     throw transom::InvalidArgument("expected --context of at least 2 and --stride from 1 to --context");
   auto config = transom::AutoConfig::from_pretrained(options.model);
-  if (!options.quantization.empty()) config.update({{"quantization", options.quantization}});
+  for (const std::string& setting : options.settings) apply(setting, config);
   if (!options.dtype.empty()) config.update({{"dtype", options.dtype}});
   const auto model = transom::AutoModel::from_pretrained(options.model, config);
   transom::Model reference;
@@ -64,7 +80,8 @@ int main(int argc, char** argv) try {
   app.add_option("--stride", options.windows.stride, "Tokens from one window to the next");
   app.add_option("--max-tokens", options.max_tokens, "Only the first tokens of the text; 0 = all");
   app.add_option("--dtype", options.dtype, "Weights in memory: auto, f32, bf16");
-  app.add_option("--quantization", options.quantization, "none, int8");
+  app.add_option("--set", options.settings,
+                 "key=value of the configuration, as quantization=int4; may repeat");
   app.add_option("--reference", options.reference, "Model directory to compare with");
   CLI11_PARSE(app, argc, argv);
   return run(options);
