@@ -57,15 +57,19 @@ measure() {
   [ -z "$more" ] || options+=($more)
   rm -rf "$work/model" "$work/model.partial"
   "$programs/transom-quantize" "$model" "$work/model" "${options[@]}" >"$work/quantize.log" 2>&1
-  local bytes
+  local bytes exact rounded
   bytes="$(sed -n 's/.*-> \([0-9.]*\) MB in.*/\1/p' "$work/quantize.log")"
-  printf '%s;%s;%s;%s\n' "$setting" "$bytes" "$(perplexity "$work/model" --set activation_dtype=f32)" \
-    "$(perplexity "$work/model")" >>"$results"
+  exact="$(perplexity "$work/model" --set activation_dtype=f32)"
+  rounded="$(perplexity "$work/model")"
+  printf '%s;%s;%s;%s\n' "$setting" "$bytes" "$exact" "$rounded" >>"$results"
 }
 
 settings=("$@")
 [ "${#settings[@]}" -gt 0 ] || mapfile -t settings < <(default_settings)
-grep -q '^none;' "$results" || printf 'none;;%s;\n' "$(perplexity "$model")" >>"$results"
+if ! grep -q '^none;' "$results"; then
+  baseline="$(perplexity "$model")"
+  printf 'none;;%s;\n' "$baseline" >>"$results"
+fi
 for setting in "${settings[@]}"; do
   grep -qF "$setting;" "$results" || measure "$setting"
 done
