@@ -34,8 +34,9 @@ class Layer {
   Layer(const Setup& setup, Isa isa)
       : setup_(setup),
         isa_(isa),
-        keys_(bytes(), char(0x7f)),  // unwritten slots read as huge numbers, so that a wrong slot is seen
-        values_(bytes(), char(0x7f)) {}
+        // What was never written, and what follows the last slot, reads as NaN: even a weight of 0 shows it.
+        keys_(bytes() + kPastTheEnd, char(0xff)),
+        values_(bytes() + kPastTheEnd, char(0xff)) {}
 
   /// q [n, n_heads, dim], k, v [n, n_kv_heads, dim]; returns dst, dense. Items are run `items_per_call` at a
   /// time.
@@ -93,6 +94,8 @@ class Layer {
   }
 
  private:
+  static constexpr std::size_t kPastTheEnd = 64;
+
   std::size_t bytes() const {
     return setup_.n_kv_heads * setup_.capacity * kernels::kv_row_bytes(setup_.type, setup_.head_dim);
   }

@@ -142,7 +142,7 @@ inline void attend_rows_part(const AttentionArgs& args, const AttentionWork& w, 
 template <KvType kType>
 inline void attend_type(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
                         const KeyRun& next) {
-  if (w.dim % kLanes == 0) {
+  if (w.dim == w.padded_dim) {
     attend_rows_part<kType, true>(args, w, run, next);
   } else {
     attend_rows_part<kType, false>(args, w, run, next);

@@ -62,8 +62,8 @@ inline const char* run_rows(const AttentionArgs& args, const AttentionWork& w, c
          (w.kv_head * args.kv.capacity + run.slot) * kv_row_bytes(args.kv.type, w.dim);
 }
 
-/// Elements j .. j + kLanes of a row as f32, zeros beyond dim; i8 without its scale. kWhole: dim is a
-/// multiple of kLanes.
+/// Elements j .. j + kLanes of a row as f32, zeros beyond dim; i8 without its scale. kWhole: no j comes
+/// that reaches beyond dim.
 template <KvType kType, bool kWhole = false>
 TRANSOM_INLINE FloatVec load_kv(const char* row, size_t j, size_t dim) {
   constexpr size_t kBytes = kType == KvType::f32 ? 4 : kType == KvType::bf16 ? 2 : 1;
