@@ -81,7 +81,8 @@ int main(int argc, char** argv) try {
   app.add_option("--max-tokens", options.max_tokens, "Only the first tokens of the text; 0 = all");
   app.add_option("--dtype", options.dtype, "Weights in memory: auto, f32, bf16");
   app.add_option("--set", options.settings,
-                 "key=value of the configuration, as quantization=int4; may repeat");
+                 "key=value of the configuration, as quantization=int4; may repeat")
+      ->allow_extra_args(false);
   app.add_option("--reference", options.reference, "Model directory to compare with");
   CLI11_PARSE(app, argc, argv);
   return run(options);

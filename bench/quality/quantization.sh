@@ -43,7 +43,7 @@ default_settings() {
 
 # perplexity DIRECTORY [options]
 perplexity() {
-  "$programs/transom-perplexity" "$@" "$text" --context 2048 --stride 2048 --max-tokens 20000 --dtype f32 2>/dev/null |
+  "$programs/transom-perplexity" "$@" "$text" --context 2048 --stride 2048 --max-tokens 20000 --dtype f32 2>"$work/perplexity.log" |
     sed -n 's/^perplexity \([0-9.]*\),.*/\1/p'
 }
 

@@ -51,6 +51,7 @@ KernelTable make_table(Isa isa) {
   table.embed = {reference::embed, Isa::scalar};
   if (includes(isa, Isa::avx2)) set_avx2(table);
   if (includes(isa, Isa::avx512)) set_avx512(table);
+  if (includes(isa, Isa::avx512_vnni)) table.attention = {avx512_vnni::attention, Isa::avx512_vnni};
   return table;
 }
 

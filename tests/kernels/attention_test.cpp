@@ -188,12 +188,14 @@ std::vector<float> by_definition(const Setup& s, std::size_t n) {
   return dst;
 }
 
-void check_close(const std::vector<float>& actual, const std::vector<float>& expected, std::size_t length) {
+void check_close(const std::vector<float>& actual, const std::vector<float>& expected, std::size_t length,
+                 KvType type) {
   REQUIRE(actual.size() == expected.size());
+  // Values are below 1; an error of a score enters the weights in proportion. Beside i8 keys and values,
+  // queries and weights are rounded to 16 bits.
+  const double allowed = tolerance(length, 4.0, Rounding::f32) + (type == KvType::i8 ? 4.0 / 32767.0 : 0.0);
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < actual.size(); ++i) {
-    // Values are below 1; an error of a score enters the weights in proportion.
-    const double allowed = tolerance(length, 4.0, Rounding::f32);
     if (!close(static_cast<double>(actual[i]), static_cast<double>(expected[i]), allowed)) ++wrong;
   }
   CHECK(wrong == 0);
@@ -207,7 +209,7 @@ void check_all_variants(const Setup& setup, const std::vector<std::size_t>& chun
     INFO(kernels::isa_name(isa) << " head_dim " << setup.head_dim << " window " << setup.window << " sinks "
                                 << setup.n_sinks << " capacity " << setup.capacity << " heads "
                                 << setup.n_heads << " type " << static_cast<int>(setup.type));
-    check_close(run_chunks(setup, isa, chunks), expected, setup.head_dim + n);
+    check_close(run_chunks(setup, isa, chunks), expected, setup.head_dim + n, setup.type);
   }
 }
 
@@ -321,6 +323,41 @@ TEST_CASE("attention survives scores far apart") {
   setup.scale = 200.0f;
   for (const Isa isa : supported_isas()) {
     for (const float value : run_chunks(setup, isa, {40, 1, 20})) REQUIRE(std::isfinite(value));
+  }
+}
+
+TEST_CASE("attention to one query keeps what is no number") {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
+    for (const Isa isa : supported_isas()) {
+      for (const int broken : {0, 1, 2}) {
+        INFO(kernels::isa_name(isa) << " type " << static_cast<int>(type) << " broken " << broken);
+        Setup setup;
+        setup.type = type;
+        Layer layer(setup, isa);
+        std::vector<float> parts[] = {numbers(1, 0, 1, 64), numbers(2, 0, 1, 32), numbers(3, 0, 1, 32)};
+        parts[broken][5] = NAN;  // of the first head
+        const std::vector<float> dst = layer.step(parts[0], parts[1], parts[2]);
+        CHECK(std::isnan(dst[5]));
+        for (std::size_t i = 32; i < 64; ++i) CHECK(std::isfinite(dst[i]));
+      }
+    }
+  }
+}
+
+TEST_CASE("attention to i8 keys of a large head keeps its sums within 32 bits") {
+  // Every product of the first key is as large as it can be.
+  const std::size_t dim = 3000;
+  for (const Isa isa : supported_isas()) {
+    Setup setup;
+    setup.type = KvType::i8;
+    setup.n_heads = setup.n_kv_heads = 1;
+    setup.head_dim = dim;
+    setup.scale = 1.0f / static_cast<float>(dim);
+    Layer layer(setup, isa);
+    const std::vector<float> ones(dim, 1.0f), minus(dim, -1.0f);
+    layer.step(ones, ones, ones);
+    const std::vector<float> dst = layer.step(ones, minus, minus);
+    for (const float x : dst) REQUIRE(close(static_cast<double>(x), std::tanh(1.0), 1e-4));
   }
 }
 

@@ -25,7 +25,7 @@ model="$root/examples/models/smollm2-135m-instruct"
 
 perplexity() { # options of transom-perplexity
   "$TRANSOM_PROGRAMS/transom-perplexity" "$model" "$work/held-out.txt" --context 2048 --stride 2048 --max-tokens 20000 \
-    --dtype f32 "$@" 2>/dev/null | sed -n 's/^perplexity \([0-9.]*\),.*/\1/p'
+    --dtype f32 "$@" 2>"$work/perplexity.log" | sed -n 's/^perplexity \([0-9.]*\),.*/\1/p'
 }
 
 failures=0

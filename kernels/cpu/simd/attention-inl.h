@@ -211,6 +211,12 @@ inline void finish_rows(const AttentionArgs& args, const AttentionWork& w) {
   }
 }
 
+/// from: args.q or args.q_sink.
+inline void take_queries(const AttentionArgs& args, const AttentionWork& w, const float* from) {
+  load_queries(args, w, from);
+  if (w.rows <= kDirectRows) arrange_queries(args, w);
+}
+
 inline void attend_items(const AttentionArgs& args) {
   for (size_t item = args.item_begin; item < args.item_end; ++item) {
     const AttentionWork w = make_work(args, item);
@@ -220,11 +226,11 @@ inline void attend_items(const AttentionArgs& args) {
     KeyRuns runs(args, w);
     KeyRun run = runs.next();
     bool at_sinks = run.pos < sinks;
-    load_queries(args, w, at_sinks ? args.q_sink : args.q);
+    take_queries(args, w, at_sinks ? args.q_sink : args.q);
     while (run.count > 0) {
       if (at_sinks && run.pos >= sinks) {
         at_sinks = false;
-        load_queries(args, w, args.q);
+        take_queries(args, w, args.q);
       }
       const KeyRun next = runs.next();
       attend_run(args, w, run, next);

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention of few rows, as when one token is decoded: bound by reading the cache, so keys and values are
-// widened in registers as they come, and nothing is staged. Textual; needs attention_tile-inl.h.
+// widened in registers as they come, and nothing is staged. Textual; needs attention_tile-inl.h and
+// attention_rows_i8-inl.h.
 
-// Rows that take their keys directly. For more, keys turned once and shared are faster.
-constexpr size_t kDirectRows = 8;
-
-/// Queries as score_keys takes them, [padded_dim / kLanes][kRows][kLanes], in place of the key tile.
-template <size_t kRows>
+/// Queries as score_keys takes them, [padded_dim / kLanes][rows][kLanes], in place of the key tile.
 inline void interleave_queries(const AttentionWork& w) {
   float* dst = w.tile;
   for (size_t j = 0; j < w.padded_dim; j += kLanes) {
-    for (size_t r = 0; r < kRows; ++r, dst += kLanes) store_f32(dst, load_f32(w.q + r * w.padded_dim + j));
+    for (size_t r = 0; r < w.rows; ++r, dst += kLanes) store_f32(dst, load_f32(w.q + r * w.padded_dim + j));
   }
 }
 
@@ -21,7 +18,6 @@ inline void score_keys(const AttentionWork& w, const char* keys, size_t count, s
                        size_t lines) {
   const size_t row_bytes = kv_row_bytes(kType, w.dim);
   FloatVec sums[kRows][kLanes];
-  float scale[kLanes];
   for (size_t i = 0; i < kLanes; i += 2) {
     ahead.step(lines);
     const size_t first = key + i < count ? key + i : count - 1,
@@ -47,16 +43,8 @@ inline void score_keys(const AttentionWork& w, const char* keys, size_t count, s
       sums[r][i] = left_sum[r];
       sums[r][i + 1] = right_sum[r];
     }
-    if constexpr (kType == KvType::i8) {
-      scale[i] = kv_row_scale(left_row, w.dim);
-      scale[i + 1] = kv_row_scale(right_row, w.dim);
-    }
   }
-  for (size_t r = 0; r < kRows; ++r) {
-    FloatVec score = sum_each(sums[r]);
-    if constexpr (kType == KvType::i8) score = multiply(score, load_f32(scale));
-    store_f32(w.score + r * kKeyTile + key, score);
-  }
+  for (size_t r = 0; r < kRows; ++r) store_f32(w.score + r * kKeyTile + key, sum_each(sums[r]));
 }
 
 /// sum [kRows][kVectors] from column j on += weights * values of the run. lines: to fetch at each key.
@@ -90,23 +78,10 @@ inline void add_row_values(const AttentionWork& w, const char* values, size_t co
   }
 }
 
-/// The weights of i8 values take their scales along.
-inline void scale_weights(const AttentionWork& w, const char* values, size_t count) {
-  float scale[kKeyTile] = {};
-  const size_t row_bytes = kv_row_bytes(KvType::i8, w.dim);
-  for (size_t key = 0; key < count; ++key) scale[key] = kv_row_scale(values + key * row_bytes, w.dim);
-  for (size_t r = 0; r < w.rows; ++r) {
-    float* weights = w.score + r * kKeyTile;
-    for (size_t key = 0; key < kKeyTile; key += kLanes)
-      store_f32(weights + key, multiply(load_f32(weights + key), load_f32(scale + key)));
-  }
-}
-
 template <KvType kType, bool kWhole, size_t kRows>
 inline void attend_rows(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
                         const KeyRun& next) {
   const char *keys = run_rows(args, w, args.kv.keys, run), *values = run_rows(args, w, args.kv.values, run);
-  interleave_queries<kRows>(w);
   Ahead ahead = fetch_run(args, w, args.kv.values, run);
   const size_t lines = ahead.lines / (kKeyTile / 2) + 1;
   for (size_t key = 0; key < kKeyTile; key += kLanes) {
@@ -117,7 +92,6 @@ inline void attend_rows(const AttentionArgs& args, const AttentionWork& w, const
     }
   }
   for (size_t r = 0; r < kRows; ++r) softmax_row(args, w, r, visible_part(args, w, run, r));
-  if constexpr (kType == KvType::i8) scale_weights(w, values, run.count);
   ahead = fetch_run(args, w, args.kv.keys, next);
   // Four vectors a pass while their sums fit the registers.
   constexpr size_t kVectors = kLanes == 16 && kRows <= 6 ? 4 : kLanes == 16 || kRows <= 4 ? 2 : 1;
@@ -149,6 +123,12 @@ inline void attend_type(const AttentionArgs& args, const AttentionWork& w, const
   }
 }
 
+/// The queries of at most kDirectRows rows, as their runs take them.
+inline void arrange_queries(const AttentionArgs& args, const AttentionWork& w) {
+  if (args.kv.type == KvType::i8) return quantize_queries(w);
+  interleave_queries(w);
+}
+
 /// One run of keys for all rows, of which there are at most kDirectRows.
 inline void attend_run_directly(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
                                 const KeyRun& next) {
@@ -158,6 +138,7 @@ inline void attend_run_directly(const AttentionArgs& args, const AttentionWork& 
     case KvType::bf16:
       return attend_type<KvType::bf16>(args, w, run, next);
     case KvType::i8:
-      return attend_type<KvType::i8>(args, w, run, next);
+      return w.dim % kHalves == 0 ? attend_integer_rows_part<true>(args, w, run, next)
+                                  : attend_integer_rows_part<false>(args, w, run, next);
   }
 }

@@ -5,6 +5,8 @@
 constexpr size_t kTileVectors = 4;
 constexpr size_t kRowTile = kLanes == 16 ? 6 : 2;  // sums: 24 of 32, 8 of 16 registers
 constexpr size_t kKeyTile = kAttentionKeyTile;
+// Rows that take their keys directly. For more, keys turned once and shared are faster.
+constexpr size_t kDirectRows = 8;
 
 struct AttentionWork {
   size_t rows, group, dim, padded_dim;

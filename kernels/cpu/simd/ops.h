@@ -31,4 +31,8 @@ void attention(const AttentionArgs& args);
 void attention_merge(const AttentionArgs& args);
 }  // namespace avx512
 
+namespace avx512_vnni {
+void attention(const AttentionArgs& args);
+}  // namespace avx512_vnni
+
 }  // namespace transom::kernels

@@ -20,6 +20,12 @@ namespace {
 #include "kernels/cpu/simd/elementwise-inl.h"
 // ---
 #include "kernels/cpu/simd/attention_tile-inl.h"
+
+inline WordVec add_products(WordVec sum, WordVec a, WordVec b) {
+  return add_words(sum, multiply_pairs(a, b));
+}
+// ---
+#include "kernels/cpu/simd/attention_rows_i8-inl.h"
 // ---
 #include "kernels/cpu/simd/attention_rows-inl.h"
 // ---

@@ -82,6 +82,26 @@ inline WordVec max_words(WordVec a, WordVec b) { return _mm256_max_epu32(a, b); 
 inline FloatVec widen_i8(const int8_t* p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
 }
+/// 2 kLanes integers as 16-bit halves of words.
+inline WordVec widen_i8_halves(const int8_t* p) {
+  return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+/// Words from -32768 to 32767.
+inline void store_signed_halves(int16_t* p, WordVec v) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                   _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)));
+}
+inline WordVec shift_left_halves(WordVec v, int bits) { return _mm256_slli_epi16(v, bits); }
+inline WordVec shift_right_signed_halves(WordVec v, int bits) { return _mm256_srai_epi16(v, bits); }
+/// Words (a, b) of halves: half of them each, in an order that left_interleaved and right_interleaved undo.
+inline WordVec interleave_low_halves(WordVec a, WordVec b) { return _mm256_unpacklo_epi16(a, b); }
+inline WordVec interleave_high_halves(WordVec a, WordVec b) { return _mm256_unpackhi_epi16(a, b); }
+inline WordVec left_interleaved(WordVec low, WordVec high) {
+  return _mm256_permute2x128_si256(low, high, 0x20);
+}
+inline WordVec right_interleaved(WordVec low, WordVec high) {
+  return _mm256_permute2x128_si256(low, high, 0x31);
+}
 /// Lane i: the sum of the lanes of v[i].
 inline FloatVec sum_each(const FloatVec* v) {
   FloatVec pairs[4], quads[2];

@@ -77,6 +77,29 @@ inline WordVec max_words(WordVec a, WordVec b) { return _mm512_max_epu32(a, b); 
 inline FloatVec widen_i8(const int8_t* p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }
+/// 2 kLanes integers as 16-bit halves of words.
+inline WordVec widen_i8_halves(const int8_t* p) {
+  return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+/// Words from -32768 to 32767.
+inline void store_signed_halves(int16_t* p, WordVec v) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtsepi32_epi16(v));
+}
+inline WordVec shift_left_halves(WordVec v, int bits) {
+  return _mm512_slli_epi16(v, static_cast<unsigned>(bits));
+}
+inline WordVec shift_right_signed_halves(WordVec v, int bits) {
+  return _mm512_srai_epi16(v, static_cast<unsigned>(bits));
+}
+/// Words (a, b) of halves: half of them each, in an order that left_interleaved and right_interleaved undo.
+inline WordVec interleave_low_halves(WordVec a, WordVec b) { return _mm512_unpacklo_epi16(a, b); }
+inline WordVec interleave_high_halves(WordVec a, WordVec b) { return _mm512_unpackhi_epi16(a, b); }
+inline WordVec left_interleaved(WordVec low, WordVec high) {
+  return _mm512_permutex2var_epi64(low, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), high);
+}
+inline WordVec right_interleaved(WordVec low, WordVec high) {
+  return _mm512_permutex2var_epi64(low, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), high);
+}
 /// Lane i: the sum of the lanes of v[i].
 inline FloatVec sum_each(const FloatVec* v) {
   FloatVec pairs[8], quads[4];
