@@ -21,24 +21,25 @@ results="$work/results.csv"
 touch "$results"
 
 default_settings() {
-  local bits group range
-  for bits in 8 4 3 2; do
-    for group in 32 64 128 -1; do
+  local bits group range order
+  printf 'rtn:8:%s:sym:plain\n' 64 128 -1
+  for bits in 4 3 2; do
+    for group in 32 128; do
       for range in sym asym; do
-        echo "rtn:$bits:$group:$range:plain"
+        [ "$bits:$group" = 2:128 ] || echo "rtn:$bits:$group:$range:plain"
       done
     done
   done
-  for range in sym asym; do
-    for order in plain order; do
-      echo "gptq:8:128:$range:$order"
-      for group in 32 128; do
+  echo "gptq:8:128:sym:plain"
+  for group in 32 128; do
+    for range in sym asym; do
+      for order in plain order; do
         echo "gptq:4:$group:$range:$order"
-        echo "gptq:3:$group:$range:$order"
       done
-      echo "gptq:2:32:$range:$order"
+      echo "gptq:3:$group:$range:order"
     done
   done
+  printf 'gptq:2:32:%s:order\n' sym asym
 }
 
 # perplexity DIRECTORY [options]

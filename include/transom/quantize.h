@@ -44,9 +44,9 @@ struct QuantizeOptions {
   std::int64_t group_size = 128;  ///< inputs that share a scale: a multiple of 32, or -1 for whole rows
   /// False: each group has a zero point too, which helps with 4 bits and fewer.
   bool symmetric = true;
-  /// Symmetric only. False: scales have the sign that gives the largest weight of a group the lowest integer;
-  /// true: scales are positive and cut half a step off the largest positive weight, as GPTQ's reference code
-  /// has it.
+  /// Symmetric only. False: the largest weight of a group fits, by a scale whose sign gives it the lowest
+  /// integer (7 levels up, 8 down at 4 bits), or at 8 bits by a larger step; true: scales are positive and cut
+  /// half a step off the largest positive weight, as GPTQ's reference code has it.
   bool published_range = false;
   bool mse_search = false;  ///< looks for the scale with the least error of rounding, not the largest weight
   bool lm_head = false;     ///< the output head too; a tied one is then stored beside the embedding

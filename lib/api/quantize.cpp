@@ -22,7 +22,7 @@ compress::ModelQuantizerOptions inner_options(const QuantizeOptions& options) {
   inner.matrix.grid.zero_points = !options.symmetric;
   inner.matrix.grid.scale_dtype = DType::f16;
   inner.matrix.grid.range =
-      options.published_range ? core::SymmetricRange::cut : core::SymmetricRange::signed_scale;
+      options.published_range ? core::SymmetricRange::cut : core::closest_range(options.bits);
   inner.matrix.grid.search_norm = options.mse_search ? 2.4 : 0;
   inner.matrix.group_size = options.group_size;
   inner.matrix.act_order = options.act_order;

@@ -23,6 +23,12 @@ enum class SymmetricRange {
                  ///< integer
 };
 
+/// The range that loses least: half a step more is much of 16 levels, and nothing of 256, where cutting one
+/// end costs more.
+constexpr SymmetricRange closest_range(int bits) {
+  return bits < 8 ? SymmetricRange::signed_scale : SymmetricRange::whole;
+}
+
 struct GridOptions {
   int bits = 8;                    // 2 to 8
   bool zero_points = false;        // false: zero is 2^(bits - 1)

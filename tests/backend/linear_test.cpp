@@ -197,7 +197,7 @@ TEST_CASE("linear: floats round to the grid of their group") {
           const std::span<const float> group(values.data() + row * cols + begin,
                                              static_cast<std::size_t>(end - begin));
           const core::QuantizationGrid grid =
-              core::fit_grid(group, {bits, zeros, DType::f16, core::SymmetricRange::signed_scale});
+              core::fit_grid(group, {bits, zeros, DType::f16, core::closest_range(bits)});
           std::uint8_t q = 0;
           core::to_grid(group.subspan(static_cast<std::size_t>(column - begin), 1), grid, bits, &q);
           CHECK(actual[static_cast<std::size_t>(row)] == core::from_grid(q, grid));
