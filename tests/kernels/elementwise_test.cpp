@@ -219,7 +219,10 @@ TEST_CASE("the table runs the variant that its row names") {
   const std::size_t ops = 8;
   CHECK(all(kernels::kernel_table(Isa::scalar)) == std::vector<Isa>(ops, Isa::scalar));
   CHECK(all(kernels::kernel_table(Isa::avx2)) == std::vector<Isa>(ops, Isa::avx2));
-  CHECK(all(kernels::kernel_table(Isa::avx512_bf16)) == std::vector<Isa>(ops, Isa::avx512));
+  CHECK(all(kernels::kernel_table(Isa::avx512)) == std::vector<Isa>(ops, Isa::avx512));
+  std::vector<Isa> with_vnni(ops, Isa::avx512);
+  with_vnni[4] = Isa::avx512_vnni;  // attention
+  CHECK(all(kernels::kernel_table(Isa::avx512_bf16)) == with_vnni);
   CHECK(kernels::kernel_table(Isa::avx2).rms_norm.run != kernels::kernel_table(Isa::avx512).rms_norm.run);
 }
 
