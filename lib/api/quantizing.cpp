@@ -70,8 +70,7 @@ std::vector<TokenId> calibration_ids(const fs::path& directory, const model::Mod
 compress::ModelQuantizerOptions options_on_load(const model::ModelSpec& spec, int threads) {
   const backend::IntegerFormat format = model::integers_on_load(spec.quantization);
   compress::ModelQuantizerOptions options;
-  options.matrix.grid = {format.bits, format.zero_points, format.scale_dtype,
-                         core::closest_range(format.bits)};
+  options.matrix.grid = format.grid();
   options.matrix.group_size = format.group_size == 0 ? -1 : format.group_size;
   options.method = spec.quantization.method == model::QuantizationMethod::gptq ? compress::Method::gptq
                                                                                : compress::Method::rtn;

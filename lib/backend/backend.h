@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "core/buffer.h"
+#include "core/quantization_grid.h"
 #include "core/tensor_view.h"
 
 namespace transom::backend {
@@ -36,6 +37,8 @@ struct IntegerFormat {
   std::int64_t groups(std::int64_t cols) const {
     return group_size == 0 ? 1 : (cols + group_size - 1) / group_size;
   }
+  /// How floats are rounded to it.
+  core::GridOptions grid() const { return {bits, zero_points, scale_dtype, core::closest_range(bits)}; }
   friend bool operator==(const IntegerFormat&, const IntegerFormat&) = default;
 };
 

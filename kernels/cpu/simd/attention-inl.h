@@ -39,26 +39,16 @@ inline void stage_keys(const AttentionArgs& args, const AttentionWork& w, const 
   const size_t row_bytes = kv_row_bytes(args.kv.type, w.dim);
   const char* keys = run_rows(args, w, args.kv.keys, run);
   for (size_t key = 0; key < kKeyTile; key += kLanes) {
+    const size_t left = key < run.count ? run.count - key : 0;
     for (size_t at = 0; at < row_bytes; at += kLanes * 4) {
-      alignas(64) uint32_t block[kLanes][kLanes];
       const char* src = keys + key * row_bytes + at;
-      size_t stride = row_bytes / 4;
-      const size_t width = row_bytes - at < kLanes * 4 ? row_bytes - at : kLanes * 4;
-      if (key + kLanes > run.count || width < kLanes * 4 || row_bytes % 4 != 0) {
-        memset(block, 0, sizeof block);
-        for (size_t i = 0; i < kLanes && key + i < run.count; ++i)
-          memcpy(block[i], src + i * row_bytes, width);
-        src = reinterpret_cast<const char*>(block);
-        stride = kLanes;
-      }
-      const uint32_t* words = reinterpret_cast<const uint32_t*>(src);
       uint32_t* tile = reinterpret_cast<uint32_t*>(w.tile) + key;
       if (!halves) {
-        transpose_words(words, stride, kLanes, tile + at / 4 * kKeyTile, kKeyTile);
+        turn_rows(src, row_bytes, left, row_bytes - at, tile + at / 4 * kKeyTile, kKeyTile);
         continue;
       }
       alignas(64) uint32_t turned[kLanes][kLanes];
-      transpose_words(words, stride, kLanes, turned[0], kLanes);
+      turn_rows(src, row_bytes, left, row_bytes - at, turned[0], kLanes);
       for (size_t i = 0; i < kLanes && at / 2 + 2 * i < w.padded_dim; ++i) {
         const WordVec pair = load_words(turned[i]);
         store_words(tile + (at / 2 + 2 * i) * kKeyTile, shift_left_words(pair, 16));

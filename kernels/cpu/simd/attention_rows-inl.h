@@ -110,13 +110,17 @@ inline void attend_rows_part(const AttentionArgs& args, const AttentionWork& w, 
   if constexpr (kRows > 1) {
     if (w.rows < kRows) return attend_rows_part<kType, kWhole, kRows - 1>(args, w, run, next);
   }
-  attend_rows<kType, kWhole, kRows>(args, w, run, next);
+  if constexpr (kType == KvType::i8) {
+    attend_integer_rows<kWhole, kRows>(args, w, run, next);
+  } else {
+    attend_rows<kType, kWhole, kRows>(args, w, run, next);
+  }
 }
 
 template <KvType kType>
 inline void attend_type(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
                         const KeyRun& next) {
-  if (w.dim == w.padded_dim) {
+  if (kType == KvType::i8 ? w.dim % kHalves == 0 : w.dim == w.padded_dim) {
     attend_rows_part<kType, true>(args, w, run, next);
   } else {
     attend_rows_part<kType, false>(args, w, run, next);
@@ -138,7 +142,6 @@ inline void attend_run_directly(const AttentionArgs& args, const AttentionWork& 
     case KvType::bf16:
       return attend_type<KvType::bf16>(args, w, run, next);
     case KvType::i8:
-      return w.dim % kHalves == 0 ? attend_integer_rows_part<true>(args, w, run, next)
-                                  : attend_integer_rows_part<false>(args, w, run, next);
+      return attend_type<KvType::i8>(args, w, run, next);
   }
 }

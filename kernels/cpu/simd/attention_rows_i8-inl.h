@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention of few rows to i8 keys and values, which never become f32: queries and weights are rounded to 16
 // bits (a 256th of the error that the cache has anyway), and products of 16-bit pairs are summed in 32-bit
-// integers. Textual; needs attention_tile-inl.h and
+// integers. Textual; needs linear_quantize-inl.h, attention_tile-inl.h and
 //   WordVec add_products(WordVec sum, WordVec a, WordVec b)   sum + the two products of halves of each word
 
 constexpr size_t kHalves = 2 * kLanes;
 constexpr float kLargestHalf = 32767.0f;
-// Numbers that are all smaller than this count as zero: their inverse would overflow.
-constexpr float kSmallestScaled = 1e-30f;
 
 /// The queries of few rows as score_integer_keys takes them, in place of the key tile: their scales
 /// [kDirectRows], then for every four columns the words (0, 2) and (1, 3) of each row.
@@ -15,25 +13,14 @@ inline uint32_t* query_words(const AttentionWork& w) {
   return reinterpret_cast<uint32_t*>(w.tile + kDirectRows);
 }
 
-/// Factor that makes integers of numbers up to `largest`; 0 for nothing to scale.
-inline float to_halves(float largest, float limit) {
-  return largest > kSmallestScaled ? limit / largest : 0.0f;
-}
-
 inline void quantize_queries(const AttentionWork& w) {
   // Sums of dim / 2 products with i8 keys stay below 2^31.
   const float limit = w.dim <= 1024 ? kLargestHalf : kLargestHalf * 1024.0f / static_cast<float>(w.dim);
   for (size_t r = 0; r < w.rows; ++r) {
     const float* q = w.q + r * w.padded_dim;
-    FloatVec largest = zero_f32(), broken = zero_f32();
-    for (size_t j = 0; j < w.padded_dim; j += kLanes) {
-      const FloatVec x = load_f32(q + j);
-      largest = larger(as_f32(and_words(as_words(x), set_words(0x7fffffffu))), largest);
-      broken = multiply_add(x, zero_f32(), broken);  // NaN once an x is not finite
-    }
-    const float top = lane_max(largest);
-    w.tile[r] = top / limit + lane_sum(broken);
-    const FloatVec factor = set_f32(to_halves(top, limit));
+    const RowScale scale = row_scale(q, w.padded_dim, limit);
+    w.tile[r] = scale.scale;
+    const FloatVec factor = set_f32(scale.factor);
     for (size_t j = 0; j < w.padded_dim; j += kLanes) {
       int16_t part[kLanes];
       store_signed_halves(part, to_nearest(multiply(load_f32(q + j), factor)));
@@ -47,36 +34,20 @@ inline void quantize_queries(const AttentionWork& w) {
   }
 }
 
-/// kLanes columns of words of kLanes keys from `key` on, [column][key]; keys past the run and columns past
-/// dim are zero.
-inline void turn_keys(const AttentionWork& w, const char* keys, size_t count, size_t key, size_t column,
-                      uint32_t (*turned)[kLanes]) {
-  const size_t row_bytes = kv_row_bytes(KvType::i8, w.dim), at = column * 4;
-  const char* from = keys + key * row_bytes + at;
-  size_t stride = row_bytes / 4;
-  alignas(64) uint32_t block[kLanes][kLanes];
-  if (key + kLanes > count || at + kLanes * 4 > w.dim || row_bytes % 4 != 0) {
-    memset(block, 0, sizeof block);
-    const size_t width = w.dim - at < kLanes * 4 ? w.dim - at : kLanes * 4;
-    for (size_t i = 0; i < kLanes && key + i < count; ++i) memcpy(block[i], from + i * row_bytes, width);
-    from = reinterpret_cast<const char*>(block);
-    stride = kLanes;
-  }
-  transpose_words(reinterpret_cast<const uint32_t*>(from), stride, kLanes, turned[0], kLanes);
-}
-
 /// Scores of kRows rows against kLanes keys of one run, from `key` on. lines: to fetch at each column.
 template <size_t kRows>
 inline void score_integer_keys(const AttentionWork& w, const char* keys, size_t count, size_t key,
                                Ahead& ahead, size_t lines) {
+  const size_t row_bytes = kv_row_bytes(KvType::i8, w.dim), columns = (w.dim + 3) / 4;
+  keys += key * row_bytes;
+  count -= key;
   WordVec even_sum[kRows], odd_sum[kRows];
   TRANSOM_UNROLL
   for (size_t r = 0; r < kRows; ++r) even_sum[r] = odd_sum[r] = zero_words();
   const uint32_t* query = query_words(w);
-  const size_t columns = (w.dim + 3) / 4;
   for (size_t column = 0; column < columns; column += kLanes) {
     alignas(64) uint32_t turned[kLanes][kLanes];
-    turn_keys(w, keys, count, key, column, turned);
+    turn_rows(keys + column * 4, row_bytes, count, w.dim - column * 4, turned[0], kLanes);
     const size_t here = columns - column < kLanes ? columns - column : kLanes;
     for (size_t i = 0; i < here; ++i, query += 2 * kRows) {
       ahead.step(lines);
@@ -91,9 +62,7 @@ inline void score_integer_keys(const AttentionWork& w, const char* keys, size_t 
     }
   }
   float scale[kLanes] = {};
-  const size_t row_bytes = kv_row_bytes(KvType::i8, w.dim);
-  for (size_t i = 0; i < kLanes && key + i < count; ++i)
-    scale[i] = kv_row_scale(keys + (key + i) * row_bytes, w.dim);
+  row_scales(keys, w.dim, count < kLanes ? count : kLanes, scale);
   for (size_t r = 0; r < kRows; ++r) {
     const FloatVec score = add_f32(to_f32(even_sum[r]), to_f32(odd_sum[r]));
     store_f32(w.score + r * kKeyTile + key, multiply(multiply(score, set_f32(w.tile[r])), load_f32(scale)));
@@ -107,27 +76,17 @@ struct IntegerWeights {
   float scale[kRows];
 
   IntegerWeights(const AttentionWork& w, const char* values, size_t count) {
-    constexpr size_t kVectors = kKeyTile / kLanes;
     float value_scale[kKeyTile] = {};
-    const size_t row_bytes = kv_row_bytes(KvType::i8, w.dim);
-    for (size_t key = 0; key < count; ++key) value_scale[key] = kv_row_scale(values + key * row_bytes, w.dim);
-    FloatVec scales[kVectors], broken = zero_f32();
-    for (size_t v = 0; v < kVectors; ++v) {
-      scales[v] = load_f32(value_scale + v * kLanes);
-      broken = multiply_add(scales[v], zero_f32(), broken);  // NaN once a scale is not finite
-    }
-    const float nothing = lane_sum(broken);
+    row_scales(values, w.dim, count, value_scale);
     for (size_t r = 0; r < kRows; ++r) {
-      FloatVec product[kVectors], largest = zero_f32();
-      for (size_t v = 0; v < kVectors; ++v) {
-        product[v] = multiply(load_f32(w.score + r * kKeyTile + v * kLanes), scales[v]);
-        largest = larger(product[v], largest);
-      }
-      const float top = lane_max(largest);
-      scale[r] = top / kLargestHalf + nothing;
-      const FloatVec factor = set_f32(to_halves(top, kLargestHalf));
-      for (size_t v = 0; v < kVectors; ++v)
-        store_signed_halves(integers[r] + v * kLanes, to_nearest(multiply(product[v], factor)));
+      float* weights = w.score + r * kKeyTile;
+      for (size_t key = 0; key < kKeyTile; key += kLanes)
+        store_f32(weights + key, multiply(load_f32(weights + key), load_f32(value_scale + key)));
+      const RowScale row = row_scale(weights, kKeyTile, kLargestHalf);
+      scale[r] = row.scale;
+      const FloatVec factor = set_f32(row.factor);
+      for (size_t key = 0; key < kKeyTile; key += kLanes)
+        store_signed_halves(integers[r] + key, to_nearest(multiply(load_f32(weights + key), factor)));
     }
   }
 };
@@ -211,13 +170,4 @@ inline void attend_integer_rows(const AttentionArgs& args, const AttentionWork& 
     add_integer_values<kWhole, kRows, kBlocks>(w, weights, values, run.count, j, ahead, share);
   for (; j < w.dim; j += kHalves)
     add_integer_values<kWhole, kRows, 1>(w, weights, values, run.count, j, ahead, share);
-}
-
-template <bool kWhole, size_t kRows = kDirectRows>
-inline void attend_integer_rows_part(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
-                                     const KeyRun& next) {
-  if constexpr (kRows > 1) {
-    if (w.rows < kRows) return attend_integer_rows_part<kWhole, kRows - 1>(args, w, run, next);
-  }
-  attend_integer_rows<kWhole, kRows>(args, w, run, next);
 }

@@ -81,6 +81,28 @@ TRANSOM_INLINE FloatVec load_kv(const char* row, size_t j, size_t dim) {
   return widen_i8(reinterpret_cast<const int8_t*>(from));
 }
 
+/// Scales of `count` i8 rows.
+inline void row_scales(const char* rows, size_t dim, size_t count, float* scale) {
+  const size_t row_bytes = kv_row_bytes(KvType::i8, dim);
+  for (size_t i = 0; i < count; ++i) scale[i] = kv_row_scale(rows + i * row_bytes, dim);
+}
+
+/// kLanes words of kLanes rows, turned to dst [word][row] (stride in words). Rows from `count` on and bytes
+/// from `width` on are zero; those are not read.
+inline void turn_rows(const char* rows, size_t row_bytes, size_t count, size_t width, uint32_t* dst,
+                      size_t dst_stride) {
+  alignas(64) uint32_t block[kLanes][kLanes];
+  size_t stride = row_bytes / 4;
+  if (count < kLanes || width < kLanes * 4 || row_bytes % 4 != 0) {
+    memset(block, 0, sizeof block);
+    if (width > kLanes * 4) width = kLanes * 4;
+    for (size_t i = 0; i < kLanes && i < count; ++i) memcpy(block[i], rows + i * row_bytes, width);
+    rows = reinterpret_cast<const char*>(block);
+    stride = kLanes;
+  }
+  transpose_words(reinterpret_cast<const uint32_t*>(rows), stride, kLanes, dst, dst_stride);
+}
+
 /// Lines to fetch from memory while something is computed, a few per step.
 struct Ahead {
   const char* next;

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Integer products without an instruction of their own. Textual; needs a vec header.
 
+/// sum + the two products of 16-bit halves of each word.
+inline WordVec add_products(WordVec sum, WordVec a, WordVec b) {
+  return add_words(sum, multiply_pairs(a, b));
+}
+
 /// Exact 16-bit products. A prepared word is two integers, in the order (0, 2) (1, 3): then the weights need
 /// a shift and masks and no shuffle.
 struct PairPolicy {
@@ -21,6 +26,6 @@ struct PairPolicy {
     words[1] = and_words(shift_right_words(part, 8), low_bytes);
   }
   static WordVec accumulate(WordVec sum, WordVec word, WordVec weights) {
-    return add_words(sum, multiply_pairs(word, weights));
+    return add_products(sum, word, weights);
   }
 };

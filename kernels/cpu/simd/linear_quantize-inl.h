@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Row quantisation, shared by the integer products and the quantize_rows op. Textual; needs a vec header.
+// Row quantisation, shared by the integer products, attention and the quantize_rows op. Textual; needs a vec
+// header.
 
 struct RowScale {
-  float factor;  // of the integers: 127 / max, or 0
-  float scale;   // of the result: max / 127, 0 for a row of zeros, NaN for a row that is not finite
+  float factor;  // of the integers: limit / max, or 0
+  float scale;   // of the result: max / limit, 0 for a row of zeros, NaN for a row that is not finite
 };
 
-/// Compares magnitudes as integers: the order of positive floats, with infinities and NaNs above all others.
-inline RowScale row_scale(const float* src, size_t k) {
+/// limit: the largest integer. Compares magnitudes as integers: the order of positive floats, with infinities
+/// and NaNs above all others.
+inline RowScale row_scale(const float* src, size_t k, float limit = 127.0f) {
   const WordVec magnitude_bits = set_words(0x7fffffffu);
   WordVec largest_bits = zero_words();
   size_t i = 0;
@@ -25,7 +27,7 @@ inline RowScale row_scale(const float* src, size_t k) {
   if (bits >= 0x7f800000u) return {0.0f, bits_to_f32(0x7fc00000u)};
   const float largest = bits_to_f32(bits);
   if (largest < kSmallestRowMaximum) return {0.0f, 0.0f};
-  return {127.0f / largest, largest / 127.0f};
+  return {limit / largest, largest / limit};
 }
 
 /// Integers of count <= kWidth inputs, zeros up to kWidth. A factor of 0 gives zeros, also from a NaN.

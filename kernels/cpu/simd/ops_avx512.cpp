@@ -20,10 +20,8 @@ namespace {
 #include "kernels/cpu/simd/elementwise-inl.h"
 // ---
 #include "kernels/cpu/simd/attention_tile-inl.h"
-
-inline WordVec add_products(WordVec sum, WordVec a, WordVec b) {
-  return add_words(sum, multiply_pairs(a, b));
-}
+// ---
+#include "kernels/cpu/simd/linear_integer_policies-inl.h"
 // ---
 #include "kernels/cpu/simd/attention_rows_i8-inl.h"
 // ---

@@ -83,8 +83,7 @@ void round_rows(const WeightRows& part, std::int64_t first, std::int64_t rows, s
                 const IntegerFormat& format, RowReader& reader, const IntegerTile& tile) {
   const std::size_t groups = count(format.groups(static_cast<std::int64_t>(cols)));
   const std::size_t group_size = groups == 1 ? cols : count(format.group_size);
-  const core::GridOptions options{format.bits, format.zero_points, format.scale_dtype,
-                                  core::closest_range(format.bits)};
+  const core::GridOptions options = format.grid();
   for (std::size_t row = 0; row < count(rows); ++row) {
     const std::span<const float> values = reader.read(part, first + static_cast<std::int64_t>(row), cols);
     for (std::size_t group = 0; group < groups; ++group) {
