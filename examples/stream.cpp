@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <memory>
 #include <string>
 
 namespace {
@@ -14,7 +15,7 @@ struct Options {
   std::string model, prompt;
   transom::ModelOptions model_options;
   transom::GenerationConfig generation;
-  std::string quantization, dtype, kv_cache_dtype;
+  std::string quantization, dtype, kv_cache_dtype, assistant;
   std::int64_t window = 0, sinks = 0, max_context = 0;
   bool verbose = false;
 };
@@ -31,8 +32,8 @@ void add_options(CLI::App& app, Options& options) {
   app.add_flag_callback(
       "--no-pin", [&options] { options.model_options.pin_threads = false; }, "Do not pin threads to cores");
   app.add_option("--dtype", options.dtype, "Weights in memory: auto, f32, bf16");
-  app.add_option("--quantization", options.quantization, "none, int8");
-  app.add_option("--kv-cache-dtype", options.kv_cache_dtype, "auto, f32, bf16");
+  app.add_option("--quantization", options.quantization, "none, int8, int4, int3, int2");
+  app.add_option("--kv-cache-dtype", options.kv_cache_dtype, "auto, f32, bf16, int8");
   app.add_option("--attention-window", options.window, "Tokens that every layer sees; 0 = as the model says, -1 = all");
   app.add_option("--attention-sinks", options.sinks, "First tokens that stay visible beyond the window");
   app.add_option("--max-context", options.max_context, "Tokens that the session holds; 0 = as the model says");
@@ -52,6 +53,9 @@ void add_options(CLI::App& app, Options& options) {
   add_optional(app, "--repetition-penalty", generation.repetition_penalty, "Penalty on tokens seen before; 1 = none");
   add_optional(app, "--seed", generation.seed, "Seed of sampling");
   app.add_option("--stop", generation.stop, "End before this text (may be repeated)")->allow_extra_args(false);
+  add_optional(app, "--prompt-lookup", generation.prompt_lookup_num_tokens,
+               "Guess up to so many tokens from what the text said before; the text stays the same");
+  app.add_option("--assistant", options.assistant, "A smaller model with the same tokenizer that guesses instead");
   app.add_flag("--ignore-eos", generation.ignore_eos, "Go on after the end of the text");
   app.add_flag("--verbose", options.verbose, "Show the kernels chosen, and the library's log");
 }
@@ -95,6 +99,10 @@ void print_timings(const transom::Generation& generation) {
                t.load_s, static_cast<long long>(t.prompt_tokens), rate(t.prompt_tokens, t.prefill_s),
                static_cast<long long>(t.new_tokens), rate(t.new_tokens - 1, t.decode_s),
                reason_text(generation.finish_reason), static_cast<double>(t.peak_bytes) / 1e6);
+  if (t.drafted_tokens > 0) {
+    std::fprintf(stderr, "guessed %lld tokens, of which %lld were right\n", static_cast<long long>(t.drafted_tokens),
+                 static_cast<long long>(t.accepted_tokens));
+  }
 }
 
 int run(Options& options) {
@@ -102,6 +110,10 @@ int run(Options& options) {
     transom::set_log_sink([](transom::LogLevel, std::string_view line) { std::cerr << "[transom] " << line << '\n'; });
   }
   const auto model = transom::AutoModel::from_pretrained(options.model, make_config(options), options.model_options);
+  if (!options.assistant.empty()) {
+    options.generation.assistant_model = std::make_shared<const transom::Model>(
+        transom::AutoModel::from_pretrained(options.assistant, options.model_options));
+  }
   install_interrupt_handler();
   std::cout << options.prompt << std::flush;
   const auto generation = model.generate(options.prompt, options.generation, [](std::string_view piece) {

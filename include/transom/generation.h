@@ -34,7 +34,9 @@ struct Timings {
   double decode_s = 0;   ///< all further tokens
   std::int64_t prompt_tokens = 0;
   std::int64_t new_tokens = 0;
-  std::int64_t peak_bytes = 0;  ///< peak resident memory of the process, 0 where unknown
+  std::int64_t drafted_tokens = 0;   ///< guessed by speculative decoding
+  std::int64_t accepted_tokens = 0;  ///< of these, those that the model wrote itself
+  std::int64_t peak_bytes = 0;       ///< peak resident memory of the process, 0 where unknown
 };
 
 /// Log-probability (natural logarithm) of one generated token and the most probable alternatives, best first.

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -15,8 +16,11 @@
 #include <vector>
 
 #include "transom/tokenizer.h"
+#include "transom/watermarking_config.h"
 
 namespace transom {
+
+class Model;
 
 /// Changes the logits of the next token in place. Called after the built-in processors and before
 /// temperature.
@@ -29,16 +33,6 @@ enum class EarlyStopping {
   no,     ///< false: when the best open beam, at its present length, can not beat the worst finished one
   yes,    ///< true: as soon as num_beams texts are finished
   never,  ///< "never": as `no`, but at the length that would suit the open beam best
-};
-
-/// A watermark (Kirchenbauer et al. 2023), the same as transformers': the tokens before choose a part of the
-/// vocabulary that is favoured, which a detector who knows the key can count.
-struct WatermarkingConfig {
-  float greenlist_ratio = 0.25f;            ///< size of that part, in (0, 1)
-  float bias = 2;                           ///< added to its logits, after temperature and truncation
-  std::int64_t hashing_key = 15485863;      ///< at least 1
-  std::string seeding_scheme = "lefthash";  ///< by the token before; "selfhash": by the token itself, too
-  int context_width = 1;                    ///< tokens before that count with "selfhash", at least 1
 };
 
 /// How to generate. An unset field takes the value of the model's generation_config.json, and where that is
@@ -58,15 +52,13 @@ struct GenerationConfig {
   /// Seconds after which generation ends (FinishReason::length); tested between tokens. Default: none.
   std::optional<float> max_time = {};
 
-  // Choosing a token; all but do_sample are read when sampling only
-  // ------------------------------------------
+  // Choosing a token; all but do_sample are read when sampling only ------------------------------------
 
   /// False: greedy, the most probable token. True: sample. Default false.
   std::optional<bool> do_sample = {};
   /// > 0; below 1 sharpens the distribution. Default 1.
   std::optional<float> temperature = {};
-  /// Drops tokens whose logit is more than n standard deviations below the best (top-n-sigma, Tang et al.
-  /// 2024); 0 or less = none. Default 0.
+  /// Drops logits more than n standard deviations below the best (Tang et al. 2024); 0 = none. Default 0.
   std::optional<float> top_n_sigma = {};
   /// Keeps the best tokens while their share of the entropy is at most this, in (0, 1]. Default 1 = off.
   std::optional<float> top_h = {};
@@ -76,8 +68,7 @@ struct GenerationConfig {
   std::optional<float> top_p = {};
   /// Drops tokens less probable than this share of the most probable one, in [0, 1]. Default 0 = none.
   std::optional<float> min_p = {};
-  /// Keeps the tokens whose information is nearest to the entropy, up to this probability, in (0, 1]
-  /// (Meister et al. 2022). Default 1.
+  /// Keeps the tokens of most typical information, up to this probability (0, 1] (Meister et al. 2022).
   std::optional<float> typical_p = {};
   /// Drops tokens less probable than this, in [0, 1) (Hewitt et al. 2022). Default 0 = none.
   std::optional<float> epsilon_cutoff = {};
@@ -99,8 +90,7 @@ struct GenerationConfig {
   /// > 0; divides positive and multiplies negative logits of tokens seen in prompt or text (Keskar et al.
   /// 2019). Default 1 = none.
   std::optional<float> repetition_penalty = {};
-  /// Subtracted from a logit for each time that the token was generated, as OpenAI defines it: the prompt
-  /// does not count. Default 0.
+  /// Subtracted from a logit for each time that the token was generated, prompt apart, as OpenAI defines it.
   std::optional<float> frequency_penalty = {};
   /// Subtracted once from the logits of all tokens that were generated. Default 0.
   std::optional<float> presence_penalty = {};
@@ -110,7 +100,7 @@ struct GenerationConfig {
   std::optional<float> dry_base = {};          ///< at least 1, default 1.75
   std::optional<int> dry_allowed_length = {};  ///< repetitions shorter than this are free, default 2
   std::optional<int> dry_penalty_last_n = {};  ///< tokens to look back; -1 = all, 0 = off. Default -1
-  /// No repetition reaches across these strings. Default: newline, colon, double quote, asterisk.
+  /// No repetition reaches across these. Default: newline, colon, double quote, asterisk.
   std::optional<std::vector<std::string>> dry_sequence_breakers = {};
 
   /// Seed of sampling. Same seed, machine and thread count: same text. Default: a fresh one for every call.
@@ -160,8 +150,7 @@ struct GenerationConfig {
 
   // Reporting -------------------------------------------------------------------------------------------
 
-  /// Reports the log-probability of each generated token and of this many alternatives; 0 = no report. The
-  /// probabilities are those of the model, before any processor. At most 100.
+  /// Reports each token's log-probability, before any processor, and of this many alternatives, at most 100.
   int logprobs = 0;
   /// The text begins with the prompt, and `logprobs` covers it too (Generation::prompt_logprobs).
   bool echo = false;
@@ -173,19 +162,31 @@ struct GenerationConfig {
   /// Classifier-free guidance (Sanchez et al. 2023): above 1, moves away from what the model says after the
   /// negative prompt alone. Costs a second forward pass a token. Default 1 = off.
   std::optional<float> guidance_scale = {};
-  /// The negative prompt as text or as ids. Neither: the last token of the prompt.
+  /// As text or as ids. Neither: the last token of the prompt.
   std::string negative_prompt = {};
   std::vector<TokenId> negative_prompt_ids = {};
+
+  // Speculative decoding -----------------------------------------------------------------------------
+  // Several guessed tokens are checked in one step. The text stays the same, greedy or sampled, up to
+  // rounding.
+
+  /// Guesses up to this many tokens, at most 64: what followed the text's present end when it last stood
+  /// there (prompt lookup, Saxena 2023). For texts that quote, and code. Default 0 = off.
+  std::optional<int> prompt_lookup_num_tokens = {};
+  /// Tokens at the end to look for, at least 1; fewer where they never came. Default 2.
+  std::optional<int> max_matching_ngram_size = {};
+  /// A smaller model with the same tokenizer guesses instead. It reads the whole text in each call.
+  std::shared_ptr<const Model> assistant_model = {};
+  /// Tokens that it guesses at a time, at most 64. Default 20.
+  std::optional<int> num_assistant_tokens = {};
 
   // Beams: generate_all() returns all texts, generate() the best. Text is not streamed with beams. ----------
 
   /// Beams; above 1 searches for the most probable text, with do_sample a stochastic one. Default 1.
   std::optional<int> num_beams = {};
-  /// Texts that generate_all() returns, generate() the first of them: at most num_beams with beams; without,
-  /// independent samples. Default 1.
+  /// Texts that generate_all() returns: at most num_beams; without beams, independent samples. Default 1.
   std::optional<int> num_return_sequences = {};
-  /// Beams are divided into groups that avoid each other's tokens (diverse beam search, Vijayakumar et al.
-  /// 2018). Default 1.
+  /// Groups of beams that avoid each other's tokens (Vijayakumar et al. 2018). Default 1.
   std::optional<int> num_beam_groups = {};
   /// Subtracted from a token's log-probability for each time an earlier group chose it in this step.
   std::optional<float> diversity_penalty = {};

@@ -127,6 +127,7 @@ class TRANSOM_API Model {
 
  private:
   friend class Session;
+  friend struct api::ModelImpl;
   const api::ModelImpl& impl() const;
   std::shared_ptr<const api::ModelImpl> impl_;
 };

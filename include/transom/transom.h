@@ -23,3 +23,4 @@
 #include "transom/tokenizer.h"
 #include "transom/value.h"
 #include "transom/version.h"
+#include "transom/watermarking_config.h"

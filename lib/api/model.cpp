@@ -33,6 +33,18 @@ std::string portable_config(const Config& config, const fs::path& directory) {
   return model::with_quantization_config(portable, io::json_text(*quantization, 1));
 }
 
+/// Whether two tokenizers name the same tokens. A sample tells: a guess from a wrong one costs time only.
+bool same_vocabulary(const Tokenizer& a, const Tokenizer& b) {
+  constexpr std::size_t kSample = 499;
+  if (a.vocab_size() != b.vocab_size()) return false;
+  const std::size_t step = a.vocab_size() / kSample + 1;
+  for (std::size_t id = 0; id < a.vocab_size(); id += step) {
+    const auto token = static_cast<TokenId>(id);
+    if (a.id_to_token(token) != b.id_to_token(token)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 namespace api {
@@ -54,6 +66,8 @@ generation::Settings ModelImpl::settings(const GenerationConfig& own, std::int64
       throw InvalidArgument("negative_prompt: expected text or ids, found both");
     settings.negative_prompt = require_tokenizer().encode(own.negative_prompt);
   }
+  if (own.assistant_model != nullptr && settings.speculation.most > 0)
+    settings.speculation.draft_model = draft_model(*own.assistant_model);
   const std::int64_t context = model::default_context(transformer->spec());
   if (static_cast<std::int64_t>(settings.negative_prompt.size()) > context) {
     throw InvalidArgument(message("negative_prompt: expected at most the ", context,
@@ -68,6 +82,14 @@ generation::Settings ModelImpl::settings(const GenerationConfig& own, std::int64
   constrain(generation::ConstraintKind::regex, own.regex);
   constrain(generation::ConstraintKind::grammar, own.grammar);
   return settings;
+}
+
+const model::Transformer* ModelImpl::draft_model(const Model& assistant) const {
+  const ModelImpl& other = assistant.impl();
+  if (tokenizer && other.tokenizer && !same_vocabulary(*tokenizer, *other.tokenizer))
+    throw InvalidArgument(
+        "assistant_model: expected a model with the same tokenizer, found another vocabulary");
+  return other.transformer.get();
 }
 
 generation::Call ModelImpl::call(const generation::Settings& settings) const {

@@ -22,6 +22,8 @@ struct ModelImpl {
   /// What a call with this configuration does. @param prompt_tokens Everything before the first new token.
   generation::Settings settings(const GenerationConfig& own, std::int64_t prompt_tokens) const;
   generation::Call call(const generation::Settings& settings) const;
+  /// @throws InvalidArgument when the assistant is empty or has another vocabulary.
+  const model::Transformer* draft_model(const Model& assistant) const;
 
   Config config;
   std::filesystem::path directory;

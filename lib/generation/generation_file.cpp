@@ -15,7 +15,7 @@ namespace {
 // What transformers knows and this library has not. Set in a file, these change nothing here; the log says
 // so.
 constexpr const char* kUnknown[] = {"penalty_alpha", "dola_layers", "encoder_repetition_penalty",
-                                    "prompt_lookup_num_tokens", "encoder_no_repeat_ngram_size"};
+                                    "encoder_no_repeat_ngram_size"};
 
 TokenId to_id(const io::Json& value, const std::string& path) {
   const std::int64_t number = value.as_int(path);

@@ -3,9 +3,12 @@
 
 #include <memory>
 
+#include "generation/speculation/speculation.h"
+
 namespace transom::generation {
 
 Generation run(const Text& text, const Call& call, const TokenCallback& on_text, std::span<float> logits) {
+  if (call.settings.speculation.most > 0) return run_speculatively(text, call, on_text, logits);
   Run run(text, call, on_text);
   while (run.open()) {
     run.read(logits);

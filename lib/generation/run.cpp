@@ -76,11 +76,19 @@ std::int64_t Run::room() const {
   return text_.sequence->context() - static_cast<std::int64_t>(text_.tokens->size());
 }
 
+std::int64_t Run::room_for_tokens() const {
+  return std::min(settings_.max_new_tokens - new_tokens(), room());
+}
+
+void Run::count_draft(std::size_t drafted, std::size_t accepted) {
+  result_.timings.drafted_tokens += static_cast<std::int64_t>(drafted);
+  result_.timings.accepted_tokens += static_cast<std::int64_t>(accepted);
+}
+
 /// Takes the memory of the whole run at once: the loop itself then allocates nothing.
 void Run::reserve() {
   constexpr std::int64_t kReserveAtMost = 1 << 20;  // a limit of "as much as you like" is not reserved
-  const auto n = static_cast<std::size_t>(
-      std::clamp(std::min(settings_.max_new_tokens, room()), std::int64_t{0}, kReserveAtMost));
+  const auto n = static_cast<std::size_t>(std::clamp(room_for_tokens(), std::int64_t{0}, kReserveAtMost));
   text_.tokens->reserve(text_.tokens->size() + n);
   result_.tokens.reserve(n);
   result_.text.reserve(n * 8);
@@ -100,8 +108,7 @@ bool Run::open() {
     end(FinishReason::cancelled);
   } else if (settings_.max_time > 0 && seconds() >= static_cast<double>(settings_.max_time)) {
     end(FinishReason::length);
-  } else if (new_tokens() >= settings_.max_new_tokens || room() <= 0 ||
-             (guidance_ && !guidance_->has_room())) {
+  } else if (room_for_tokens() <= 0 || (guidance_ && !guidance_->has_room())) {
     end(FinishReason::length);
   } else if (matcher_ && matcher_->must_end()) {
     end(FinishReason::stop);

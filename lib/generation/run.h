@@ -69,6 +69,10 @@ class Run {
   model::Sequence& sequence() const { return *text_.sequence; }
   /// The one that the model has not read yet, once the run has taken a token.
   TokenId last_token() const { return text_.tokens->back(); }
+  /// Tokens that it may still append.
+  std::int64_t room_for_tokens() const;
+  /// For Timings.
+  void count_draft(std::size_t drafted, std::size_t accepted);
 
  private:
   std::int64_t room() const;

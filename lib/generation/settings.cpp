@@ -197,6 +197,14 @@ DrySettings dry(const GenerationConfig& config) {
   return d;
 }
 
+SpeculationSettings speculation(const GenerationConfig& config) {
+  SpeculationSettings s;
+  s.most = config.assistant_model != nullptr ? config.num_assistant_tokens.value_or(20)
+                                             : config.prompt_lookup_num_tokens.value_or(0);
+  s.ngram = static_cast<std::size_t>(config.max_matching_ngram_size.value_or(static_cast<int>(s.ngram)));
+  return s;
+}
+
 BeamSettings beam(const GenerationConfig& config) {
   BeamSettings b;
   b.beams = config.num_beams.value_or(b.beams);
@@ -243,6 +251,7 @@ Settings resolve(const GenerationConfig& own, const GenerationConfig& defaults, 
   settings.watermark = config.watermarking_config;
   settings.guidance_scale = config.guidance_scale.value_or(1.0f);
   settings.negative_prompt = config.negative_prompt_ids;
+  settings.speculation = speculation(config);
   settings.beam = beam(config);
   settings.num_return_sequences = config.num_return_sequences.value_or(1);
   settings.stop = config.stop;

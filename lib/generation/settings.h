@@ -12,6 +12,10 @@
 
 #include "transom/generation_config.h"
 
+namespace transom::model {
+class Transformer;
+}
+
 namespace transom::generation {
 
 /// How the sampler narrows the choice.
@@ -40,10 +44,17 @@ struct BeamSettings {
   bool renormalize = false;
 };
 
+/// Guesses that speed generation up, see speculation/speculation.h.
+struct SpeculationSettings {
+  std::int64_t most = 0;  // tokens of a guess; 0 = no guesses
+  std::size_t ngram = 2;  // of prompt lookup
+  const model::Transformer* draft_model = nullptr;
+};
+
 class Constraint;
 
 /// Every field has its final value, except those that need the model's tokenizer: `negative_prompt` where it
-/// is text, and `constraint`.
+/// is text, and `constraint`; and the draft model.
 struct Settings {
   std::int64_t prompt_tokens = 0;
   std::int64_t max_new_tokens = 20;
@@ -70,6 +81,7 @@ struct Settings {
   float guidance_scale = 1;
   std::vector<TokenId> negative_prompt;  // empty = the last token of the prompt
 
+  SpeculationSettings speculation;
   BeamSettings beam;
   int num_return_sequences = 1;
 

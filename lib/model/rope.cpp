@@ -242,6 +242,13 @@ bool depends_on_length(const RopeSpec& spec) {
   return spec.type == RopeType::dynamic || spec.type == RopeType::longrope;
 }
 
+bool same_frequencies(const RopeSpec& spec, std::int64_t shorter, std::int64_t longer) {
+  if (shorter == longer) return true;
+  if (spec.type == RopeType::dynamic) return longer <= spec.max_position;
+  if (spec.type != RopeType::longrope) return true;
+  return (shorter > spec.original_max_position) == (longer > spec.original_max_position);
+}
+
 void compute_inv_freq(const RopeSpec& spec, std::int64_t length, std::span<float> inv_freq) {
   const double r = static_cast<double>(spec.rotary_dim);
   double theta = spec.theta;
