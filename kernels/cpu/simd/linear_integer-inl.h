@@ -10,9 +10,17 @@
 //   split        four unsigned weights to kPartWords vectors of such words
 //   accumulate   i32 sum + word * weights
 //
+// or, instead of accumulate, multiply_narrow, add_narrow and widen: products that are summed within a block
+// of 32 inputs first, in less than 32 bits, and then widened to i32.
+//
 // A group's sum of q * a becomes sum of (q - zero) * a by taking away zero * (sum of a): where every zero is
 // the same, sums start with that; else it is taken away in f32. Groups are added up in f32, in order,
 // so that any number of rows and any split give the same bits.
+
+template <typename P>
+constexpr bool kNarrow = requires(WordVec v) {
+  P::widen(v);
+};
 
 // ---- rows: scales f32 and offsets [groups][padded rows], then words [tile][word][row] ----
 //

@@ -32,14 +32,14 @@ constexpr LinearKernel kLinearI8Decode =
     integer_decode_kernel<PairPolicy, WeightType::i8>("avx512 i8 decode");
 constexpr LinearKernel kLinearI8Gemm = integer_gemm_kernel<PairPolicy, WeightType::i8>("avx512 i8 gemm");
 constexpr LinearKernel kLinearI4Decode =
-    integer_decode_kernel<PairPolicy, WeightType::i4>("avx512 i4 decode");
-constexpr LinearKernel kLinearI4Gemm = integer_gemm_kernel<PairPolicy, WeightType::i4>("avx512 i4 gemm");
+    integer_decode_kernel<NarrowPolicy, WeightType::i4>("avx512 i4 decode");
+constexpr LinearKernel kLinearI4Gemm = integer_gemm_kernel<NarrowPolicy, WeightType::i4>("avx512 i4 gemm");
 constexpr LinearKernel kLinearI3Decode =
-    integer_decode_kernel<PairPolicy, WeightType::i3>("avx512 i3 decode");
-constexpr LinearKernel kLinearI3Gemm = integer_gemm_kernel<PairPolicy, WeightType::i3>("avx512 i3 gemm");
+    integer_decode_kernel<NarrowPolicy, WeightType::i3>("avx512 i3 decode");
+constexpr LinearKernel kLinearI3Gemm = integer_gemm_kernel<NarrowPolicy, WeightType::i3>("avx512 i3 gemm");
 constexpr LinearKernel kLinearI2Decode =
-    integer_decode_kernel<PairPolicy, WeightType::i2>("avx512 i2 decode");
-constexpr LinearKernel kLinearI2Gemm = integer_gemm_kernel<PairPolicy, WeightType::i2>("avx512 i2 gemm");
+    integer_decode_kernel<NarrowPolicy, WeightType::i2>("avx512 i2 decode");
+constexpr LinearKernel kLinearI2Gemm = integer_gemm_kernel<NarrowPolicy, WeightType::i2>("avx512 i2 gemm");
 
 void quantize_rows(const QuantizeRowsArgs& args) { quantize_range(args); }
 

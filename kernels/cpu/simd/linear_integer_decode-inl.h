@@ -23,10 +23,11 @@ inline void fetch_scales(const PackedWeight& w, size_t panel_group) {
 template <typename P, WeightType kType, size_t kRows>
 struct PanelSums {
   static constexpr size_t kFields = kPartsPerWord<kType>;
-  static constexpr bool kInPlace = kFields * kRows * kPanelVectors <= kMostSums;
+  static constexpr bool kInPlace = !kNarrow<P> && kFields * kRows * kPanelVectors <= kMostSums;
   static constexpr size_t kPlaces = kInPlace ? kFields : 1;
 
   WordVec sum[kPlaces][kPanelVectors][kRows];
+  WordVec narrow[kNarrow<P> ? kPanelVectors : 1][kRows];  // of one block
 
   TRANSOM_INLINE void start(const PackedWeight& w, const IntegerRows<P>& rows, size_t group) {
     TRANSOM_UNROLL
@@ -49,7 +50,12 @@ struct PanelSums {
       TRANSOM_UNROLL
       for (size_t r = 0; r < kRows; ++r) {
         const WordVec word = broadcast_word(words + (index * P::kPartWords + s) * kRows + r);
-        sum[place][v][r] = P::accumulate(sum[place][v][r], word, split[s]);
+        if constexpr (kNarrow<P>) {
+          const WordVec product = P::multiply_narrow(word, split[s]);
+          narrow[v][r] = index == 0 ? product : P::add_narrow(narrow[v][r], product);
+        } else {
+          sum[place][v][r] = P::accumulate(sum[place][v][r], word, split[s]);
+        }
       }
     }
   }
@@ -75,6 +81,15 @@ struct PanelSums {
         add_part(last_part_i3(kept[0][v], kept[2][v], 6), 6, 0, v, words);
         add_part(last_part_i3(kept[1][v], kept[2][v], 7), 7, 0, v, words);
       }
+    }
+    if constexpr (kNarrow<P>) widen();
+  }
+
+  TRANSOM_INLINE void widen() {
+    TRANSOM_UNROLL
+    for (size_t v = 0; v < kPanelVectors; ++v) {
+      TRANSOM_UNROLL
+      for (size_t r = 0; r < kRows; ++r) sum[0][v][r] = add_words(sum[0][v][r], P::widen(narrow[v][r]));
     }
   }
 

@@ -74,6 +74,44 @@ struct IntegerTiles {
     }
   }
 
+  /// sum += the products of one step, kInputs inputs.
+  template <size_t kRows>
+  static TRANSOM_INLINE void add_step(const uint32_t* rows, const uint32_t* weights, WordVec (*sum)[2]) {
+    const WordVec left = load_words(weights), right = load_words(weights + kLanes);
+    TRANSOM_UNROLL
+    for (size_t r = 0; r < kRows; ++r) {
+      const WordVec word = broadcast_word(rows + r);
+      sum[r][0] = P::accumulate(sum[r][0], word, left);
+      sum[r][1] = P::accumulate(sum[r][1], word, right);
+    }
+  }
+
+  /// sum += the products of a block of kBlockInputs inputs. The i32 sums wait in memory meanwhile: the narrow
+  /// ones fill the registers.
+  template <size_t kRows>
+  static TRANSOM_INLINE void add_narrow_block(const uint32_t* rows, const uint32_t* weights,
+                                              LinesAhead& ahead, WordVec (*sum)[2]) {
+    WordVec narrow[kRows][2];
+    TRANSOM_UNROLL
+    for (size_t step = 0; step < kBlockInputs / kInputs; ++step) {
+      ahead.step();
+      const WordVec left = load_words(weights + step * kSliceColumns),
+                    right = load_words(weights + step * kSliceColumns + kLanes);
+      TRANSOM_UNROLL
+      for (size_t r = 0; r < kRows; ++r) {
+        const WordVec word = broadcast_word(rows + step * kRows + r);
+        const WordVec first = P::multiply_narrow(word, left), second = P::multiply_narrow(word, right);
+        narrow[r][0] = step == 0 ? first : P::add_narrow(narrow[r][0], first);
+        narrow[r][1] = step == 0 ? second : P::add_narrow(narrow[r][1], second);
+      }
+    }
+    TRANSOM_UNROLL
+    for (size_t r = 0; r < kRows; ++r) {
+      sum[r][0] = add_words(sum[r][0], P::widen(narrow[r][0]));
+      sum[r][1] = add_words(sum[r][1], P::widen(narrow[r][1]));
+    }
+  }
+
   /// kSingle: the weight has one group.
   template <bool kZeros, bool kSingle, size_t kRows>
   static void multiply_groups(const GemmTile& t) {
@@ -88,17 +126,16 @@ struct IntegerTiles {
       const size_t whole = group_end(w, group), end = whole < t.end ? whole : t.end;
       WordVec sum[kRows][2];
       begin_sums<kZeros, kRows>(t, prepared, group, input == group * w.group, sum);
-      for (; input < end; input += kInputs) {
-        ahead.step();
-        const WordVec left = load_words(weights), right = load_words(weights + kLanes);
-        TRANSOM_UNROLL
-        for (size_t r = 0; r < kRows; ++r) {
-          const WordVec word = broadcast_word(rows + r);
-          sum[r][0] = P::accumulate(sum[r][0], word, left);
-          sum[r][1] = P::accumulate(sum[r][1], word, right);
+      constexpr size_t kStep = kNarrow<P> ? kBlockInputs : kInputs;
+      for (; input < end; input += kStep) {
+        if constexpr (kNarrow<P>) {
+          add_narrow_block<kRows>(rows, weights, ahead, sum);
+        } else {
+          ahead.step();
+          add_step<kRows>(rows, weights, sum);
         }
-        rows += kRows;
-        weights += kSliceColumns;
+        rows += kStep / kInputs * kRows;
+        weights += kStep / kInputs * kSliceColumns;
       }
       if (end != whole) {
         TRANSOM_UNROLL

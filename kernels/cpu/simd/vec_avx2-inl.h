@@ -117,6 +117,9 @@ inline WordVec xor_words(WordVec a, WordVec b) { return _mm256_xor_si256(a, b); 
 inline WordVec widen_bytes(const uint8_t* p) {
   return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
 }
+/// Pairs of unsigned bytes of a times signed bytes of b, as 16-bit halves, which must hold them.
+inline WordVec multiply_bytes(WordVec a, WordVec b) { return _mm256_maddubs_epi16(a, b); }
+inline WordVec add_halves(WordVec a, WordVec b) { return _mm256_add_epi16(a, b); }
 inline WordVec multiply_pairs(WordVec a, WordVec b) { return _mm256_madd_epi16(a, b); }
 inline void store_low_bytes(int8_t* p, WordVec v) {
   const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));

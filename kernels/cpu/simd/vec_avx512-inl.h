@@ -127,6 +127,9 @@ inline WordVec xor_words(WordVec a, WordVec b) { return _mm512_xor_si512(a, b); 
 inline WordVec widen_bytes(const uint8_t* p) {
   return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
+/// Pairs of unsigned bytes of a times signed bytes of b, as 16-bit halves, which must hold them.
+inline WordVec multiply_bytes(WordVec a, WordVec b) { return _mm512_maddubs_epi16(a, b); }
+inline WordVec add_halves(WordVec a, WordVec b) { return _mm512_add_epi16(a, b); }
 inline WordVec multiply_pairs(WordVec a, WordVec b) { return _mm512_madd_epi16(a, b); }
 inline void store_low_bytes(int8_t* p, WordVec v) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(v));
