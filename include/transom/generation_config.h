@@ -167,8 +167,7 @@ struct GenerationConfig {
   std::vector<TokenId> negative_prompt_ids = {};
 
   // Speculative decoding -----------------------------------------------------------------------------
-  // Several guessed tokens are checked in one step. The text stays the same, greedy or sampled, up to
-  // rounding.
+  // Several guessed tokens are checked in one step. The text stays the same, sampled too, up to rounding.
 
   /// Guesses up to this many tokens, at most 64: what followed the text's present end when it last stood
   /// there (prompt lookup, Saxena 2023). For texts that quote, and code. Default 0 = off.
