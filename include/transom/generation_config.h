@@ -172,7 +172,7 @@ struct GenerationConfig {
   /// Guesses up to this many tokens, at most 64: what followed the text's present end when it last stood
   /// there (prompt lookup, Saxena 2023). For texts that quote, and code. Default 0 = off.
   std::optional<int> prompt_lookup_num_tokens = {};
-  /// Tokens at the end to look for, at least 1; fewer where they never came. Default 2.
+  /// Tokens at the end to look for, at least 1; fewer where they never came. Default 10 (transformers': 2).
   std::optional<int> max_matching_ngram_size = {};
   /// A smaller model with the same tokenizer guesses instead. It reads the whole text in each call.
   std::shared_ptr<const Model> assistant_model = {};

@@ -47,7 +47,8 @@ struct BeamSettings {
 /// Guesses that speed generation up, see speculation/speculation.h.
 struct SpeculationSettings {
   std::int64_t most = 0;  // tokens of a guess; 0 = no guesses
-  std::size_t ngram = 2;  // of prompt lookup
+  // Of prompt lookup. Texts that alternate (The cat sat. The dog sat.) need more than the 2 of transformers.
+  std::size_t ngram = 10;
   const model::Transformer* draft_model = nullptr;
 };
 
