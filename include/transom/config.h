@@ -20,20 +20,20 @@ namespace transom {
 /// - attention_window (int): 0 = as the model says (default); -1 = full attention; n = every layer sees n
 ///   tokens, the current one included, and the KV cache stays that small.
 /// - attention_sinks (int): first tokens that stay visible beyond the window (StreamingLLM); default 0.
-/// - attention_pattern (string): "window" (default).
+/// - attention_pattern (string): "window" (default); "log_stride": beyond its window a layer also sees every
+///   second token of the next octave of distances, every fourth of the one after, and so on, in a cache of
+///   O(window log n).
 /// - max_context (int): tokens a session can hold; 0 = max_position_embeddings (default).
 /// - quantization (string): "none" (default), "int8", "int4", "int3" or "int2": weights are quantised while
 ///   loading.
 /// - quantization_method (string): "rtn" (default): round to nearest; "gptq": keep what each layer computes
-/// on
-///   a calibration text, which takes minutes (transom/quantize.h does it once, into a directory).
+///   on a calibration text, which takes minutes (transom/quantize.h does it once, into a directory).
 /// - quantization_group_size (int): neighbouring inputs that share a scale, a multiple of 32; -1 = all of a
 ///   row; 0 (default) = as suits the bits: 64 for int8, 32 for fewer.
 /// - activation_dtype (string): "auto" (default) and "int8": activations are rounded to int8 before they meet
 ///   quantised weights; "f32": they are not (slower, for comparing numbers).
 /// - kv_cache_dtype (string): "auto" (default: bf16 for weights of 16 bits or fewer, else f32), "f32", "bf16"
-/// or
-///   "int8" (a scale for each head and token).
+///   or "int8" (a scale for each head and token).
 /// - dtype (string): weights in memory: "auto" (default: as stored), "f32" or "bf16".
 /// - device (string): "cpu" (default); another ModelOptions::device wins.
 /// - threads (int): 0 = every core (default); ModelOptions::threads wins when it is set.

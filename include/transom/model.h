@@ -39,6 +39,10 @@ struct ModelOptions {
   int threads = 0;
   /// Keeps each thread of the pool on one core. Set it to false where other work shares the cores.
   bool pin_threads = true;
+  /// Keys and values of texts that were read, kept up to so many bytes: where a later prompt begins like one
+  /// of them, its beginning is not read again. For generate() and chat() of the model, and the first call of
+  /// a session. A window gives only whole texts. 0 = none.
+  std::int64_t prefix_cache_bytes = 0;
   /// Called on the loading thread; false cancels: from_pretrained returns an empty model.
   std::function<bool(const LoadProgress&)> on_progress = {};
   /// Cancels loading from another thread.
@@ -53,6 +57,7 @@ struct ModelInfo {
   std::string device;             ///< "cpu"
   std::string isa;                ///< instruction set of the kernels: "avx512_vnni"
   int threads = 0;
+  std::int64_t prefix_cache_bytes = 0;  ///< that texts to begin with take now
   double load_s = 0;
   std::vector<std::string>
       kernels;  ///< a line per kind of weight: the kernels chosen, and why others were not

@@ -30,6 +30,10 @@ constexpr size_t ring_slot(int64_t pos, size_t n_sinks, size_t capacity) {
 /// Keys and values of one layer. Both are [n_kv_heads, capacity] rows of kv_row_bytes, a row per position at
 /// ring_slot(position): one KV head is one linear stream. i8 rows are quantised symmetrically, as
 /// QuantizeRowsArgs says.
+///
+/// The last n_levels * level_slots slots are rings of their own, for levels 1 .. n_levels: that of level l
+/// holds the positions that are multiples of 2^l, see AttentionArgs. Such a position is there once more for
+/// each of its levels, so that what a level sees are always neighbouring slots.
 struct KvView {
   KvType type = KvType::f32;
   void* keys = nullptr;
@@ -38,11 +42,33 @@ struct KvView {
   size_t head_dim = 0;
   size_t capacity = 0;
   size_t n_sinks = 0;
+  size_t n_levels = 0, level_slots = 0;
 };
 
+/// Slots of the sinks and the ring.
+constexpr size_t ring_capacity(const KvView& kv) { return kv.capacity - kv.n_levels * kv.level_slots; }
+constexpr size_t ring_slot(const KvView& kv, int64_t pos) {
+  return ring_slot(pos, kv.n_sinks, ring_capacity(kv));
+}
+/// The slot of position index * 2^level in the ring of that level.
+constexpr size_t level_slot(const KvView& kv, size_t level, int64_t index) {
+  return ring_capacity(kv) + (level - 1) * kv.level_slots + static_cast<size_t>(index) % kv.level_slots;
+}
+
+/// What queries at positions first_query .. last_query see in a level: multiples index * 2^level of ages
+/// window * 2^(level - 1) .. window * 2^level - 1.
+struct LevelRange {
+  int64_t first, end;  // of index
+  constexpr int64_t count() const { return end > first ? end - first : 0; }
+};
+constexpr LevelRange level_range(int64_t first_query, int64_t last_query, int64_t window, size_t level) {
+  const int64_t first = (first_query >> level) - window + 1, youngest = last_query - (window << (level - 1));
+  return {first > 0 ? first : 0, youngest < 0 ? 0 : (youngest >> level) + 1};
+}
+
 /// Writes n_tokens rows of keys and values at positions first_pos .. first_pos + n_tokens - 1.
-/// k, v [n_tokens, n_kv_heads, head_dim] f32, row stride in elements. n_tokens <= capacity - n_sinks, or
-/// first_pos + n_tokens <= capacity.
+/// k, v [n_tokens, n_kv_heads, head_dim] f32, row stride in elements. n_tokens <= ring_capacity - n_sinks, or
+/// first_pos + n_tokens <= ring_capacity.
 struct KvAppendArgs {
   KvView kv;
   const float* k = nullptr;
@@ -64,8 +90,13 @@ struct KvAppendArgs {
 /// for that index, min(q_pos, n_sinks + window - 1); scores against sinks use it, all others use q. Null:
 /// q throughout.
 ///
+/// With levels (a log stride), a query also sees, at ages window * 2^(l-1) .. window * 2^l - 1 for each level
+/// l, the positions that are multiples of 2^l: about window / 2 of each level, and a position that is dropped
+/// never comes back. n queries cost O(n * window * log n), a cache O(window * log n). There are no sinks
+/// then.
+///
 /// All visible positions must be in the cache (append before attending):
-/// capacity - n_sinks >= min(window - 1, pos) + n_tokens.
+/// ring_capacity - n_sinks >= min(window - 1, pos) + n_tokens, level_slots >= window + (n_tokens + 1) / 2.
 /// q, q_sink, dst [n_tokens, n_heads, head_dim] f32, row strides in elements; q and q_sink share a stride.
 /// Work is split by the caller over (query tile, KV head) items: the kernel does items [item_begin, item_end)
 /// of attention_items(args). soft_cap > 0 bends the scaled scores: s = soft_cap * tanh(s / soft_cap)
@@ -100,9 +131,11 @@ struct AttentionArgs {
 constexpr size_t attention_keys(const AttentionArgs& a) {
   const int64_t end = a.first_pos + static_cast<int64_t>(a.n_tokens);
   const int64_t first = a.window > 0 && a.first_pos - a.window + 1 > 0 ? a.first_pos - a.window + 1 : 0;
-  const int64_t sinks =
-      static_cast<int64_t>(a.kv.n_sinks) < first ? static_cast<int64_t>(a.kv.n_sinks) : first;
-  return static_cast<size_t>(end - first + sinks);
+  int64_t keys = end - first;
+  keys += static_cast<int64_t>(a.kv.n_sinks) < first ? static_cast<int64_t>(a.kv.n_sinks) : first;
+  for (size_t level = a.kv.n_levels; level > 0; --level)
+    keys += level_range(a.first_pos, end - 1, a.window, level).count();
+  return static_cast<size_t>(keys);
 }
 
 /// Queries of one tile, which with the heads of their group share the keys of one KV head: enough rows that

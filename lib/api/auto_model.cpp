@@ -46,6 +46,21 @@ GenerationConfig load_defaults(const fs::path& directory, const Config& config) 
   return generation::read_generation_config(&json, path.string(), config);
 }
 
+/// Says where the configuration hides tokens that the model was trained to see.
+void warn_of_narrowing(const Config& config, const model::ModelSpec& spec) {
+  const Config as_trained = config.without({"attention_window", "attention_sinks", "attention_pattern"});
+  const std::vector<model::LayerSpec> trained = model::read_spec(as_trained).layers;
+  std::size_t narrowed = 0;
+  for (std::size_t i = 0; i < trained.size(); ++i) {
+    const std::int64_t seen = trained[i].window > 0 ? trained[i].window : spec.max_position;
+    narrowed += spec.layers[i].window > 0 && spec.layers[i].window < seen;
+  }
+  if (narrowed == 0) return;
+  core::log_message(LogLevel::warning, config.source(), ": attention_window: ", narrowed, " of ",
+                    trained.size(),
+                    " layers were trained to see more; texts longer than the window lose quality");
+}
+
 void check_tokenizer_fits(const Tokenizer& tokenizer, const model::ModelSpec& spec,
                           const fs::path& directory) {
   if (static_cast<std::int64_t>(tokenizer.vocab_size()) <= spec.vocab) return;
@@ -58,7 +73,12 @@ Model load(const fs::path& found, const Config& config, const ModelOptions& opti
   const fs::path directory =
       fs::absolute(found);  // it is needed later, whatever the working directory then is
   const auto start = std::chrono::steady_clock::now();
+  if (options.prefix_cache_bytes < 0) {
+    throw InvalidArgument(
+        message("prefix_cache_bytes: expected 0 or more, found ", options.prefix_cache_bytes));
+  }
   model::ModelSpec spec = model::read_spec(config);
+  warn_of_narrowing(config, spec);
   std::optional<Tokenizer> tokenizer = load_tokenizer_if_there(directory);
   if (tokenizer) check_tokenizer_fits(*tokenizer, spec, directory);
   GenerationConfig defaults = load_defaults(directory, config);
@@ -90,9 +110,12 @@ Model load(const fs::path& found, const Config& config, const ModelOptions& opti
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   std::unique_ptr<generation::ConstraintCache> constraints;
   if (tokenizer) constraints = std::make_unique<generation::ConstraintCache>(*tokenizer);
+  std::unique_ptr<model::PrefixCache> prefixes;
+  if (options.prefix_cache_bytes > 0)
+    prefixes = std::make_unique<model::PrefixCache>(options.prefix_cache_bytes);
   return Model(std::make_shared<const api::ModelImpl>(
       api::ModelImpl{config, directory, std::move(checkpoint), std::move(transformer), std::move(tokenizer),
-                     std::move(defaults), seconds, std::move(constraints)}));
+                     std::move(defaults), seconds, std::move(constraints), std::move(prefixes)}));
 }
 
 }  // namespace

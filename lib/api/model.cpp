@@ -122,6 +122,7 @@ ModelInfo Model::info() const {
   info.isa = device.isa;
   info.threads = device.threads;
   info.load_s = impl().load_s;
+  if (impl().prefixes) info.prefix_cache_bytes = impl().prefixes->bytes();
   info.kernels = transformer.kernel_choices();
   return info;
 }

@@ -9,6 +9,7 @@
 #include "generation/constraint/constraint_cache.h"
 #include "generation/run.h"
 #include "io/safetensors.h"
+#include "model/prefix_cache.h"
 #include "model/transformer.h"
 #include "transom/config.h"
 #include "transom/tokenizer.h"
@@ -34,6 +35,8 @@ struct ModelImpl {
   double load_s = 0;
   /// Null without a tokenizer. Its own lock makes it safe to use from a const model.
   std::unique_ptr<generation::ConstraintCache> constraints;
+  /// Null unless asked for; the same holds. Behind the transformer, whose memory it uses.
+  std::unique_ptr<model::PrefixCache> prefixes = nullptr;
 };
 
 }  // namespace transom::api

@@ -101,9 +101,13 @@ Generation SessionImpl::generate(std::span<const TokenId> prompt, const Generati
   const generation::Settings settings = append(prompt, config);
   const generation::Call call = model_->call(settings);
   const generation::Text text{sequence_.get(), &tokens_, begin};
+  model::PrefixCache* const prefixes = begin == 0 ? model_->prefixes.get() : nullptr;
+  // Scores of the prompt need all of it to be read.
+  if (prefixes != nullptr && !(settings.echo && settings.logprobs > 0)) prefixes->recall(tokens_, *sequence_);
   Generation result = settings.beam.beams > 1
                           ? std::move(generation::beam_search(text, call, on_text).front())
                           : generation::run(text, call, on_text, logits_);
+  if (prefixes != nullptr) prefixes->remember(tokens_, *sequence_);
   result.timings.load_s = model_->load_s;
   return result;
 }

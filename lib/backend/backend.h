@@ -89,11 +89,15 @@ class PreparedLinear {
 };
 
 /// Keys and values of one layer. Slots of one head are contiguous; see kernels/common/attention_args.h for
-/// the ring.
+/// the ring and the levels of a log stride.
 struct KvCacheView {
   TensorView keys;    // [n_kv_heads, capacity, head_dim], f32, bf16, or i8 with a scale behind each row
   TensorView values;  // the same
   std::int64_t sinks = 0;
+  std::int64_t levels = 0, level_slots = 0;
+
+  /// Slots of the sinks and the ring.
+  std::int64_t ring_capacity() const { return keys.extent[1] - levels * level_slots; }
 };
 
 /// Bytes of one head of one slot.

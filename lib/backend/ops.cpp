@@ -31,8 +31,12 @@ void check_cache(const char* op, const KvCacheView& cache, std::int64_t kv_heads
   require(keys.rank == 3 && same_extents(keys, cache.values) && keys.dtype == cache.values.dtype &&
               (keys.dtype == DType::f32 || keys.dtype == DType::bf16 || keys.dtype == DType::i8),
           op, ": expected equal key and value caches, found ", keys, " and ", cache.values);
-  require(keys.extent[0] == kv_heads && keys.extent[2] == dim && cache.sinks < keys.extent[1], op, ": cache ",
-          keys, " does not fit ", kv_heads, " heads of ", dim);
+  require(keys.extent[0] == kv_heads && keys.extent[2] == dim, op, ": cache ", keys, " does not fit ",
+          kv_heads, " heads of ", dim);
+  require(cache.levels >= 0 && cache.level_slots >= 0 && cache.sinks < cache.ring_capacity() &&
+              (cache.levels == 0 || cache.sinks == 0),
+          op, ": ", cache.sinks, " sinks and ", cache.levels, " levels of ", cache.level_slots,
+          " slots, cache ", keys);
 }
 
 void check_slots(const char* op, const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,
@@ -94,7 +98,7 @@ void kv_append(Backend& backend, const TensorView& keys, const TensorView& value
   require(is_heads(keys) && same_extents(keys, values) && keys.stride == values.stride && first_position >= 0,
           "kv_append: keys ", keys, ", values ", values);
   check_cache("kv_append", cache, keys.extent[1], keys.extent[2]);
-  const std::int64_t capacity = cache.keys.extent[1];
+  const std::int64_t capacity = cache.ring_capacity();
   require(first_position + keys.rows() <= capacity || keys.rows() <= capacity - cache.sinks,
           "kv_append: ", keys.rows(), " tokens at ", first_position, ", cache ", cache.keys);
   backend.kv_append(keys, values, first_position, cache);
@@ -102,7 +106,8 @@ void kv_append(Backend& backend, const TensorView& keys, const TensorView& value
 
 void kv_copy(Backend& backend, const KvCacheView& from, std::int64_t first_position,
              std::int64_t end_position, const KvCacheView& to) {
-  require(same_extents(from.keys, to.keys) && from.keys.dtype == to.keys.dtype && from.sinks == to.sinks,
+  require(same_extents(from.keys, to.keys) && from.keys.dtype == to.keys.dtype && from.sinks == to.sinks &&
+              from.levels == to.levels && from.level_slots == to.level_slots,
           "kv_copy: from ", from.keys, ", to ", to.keys);
   require(first_position >= 0 && first_position <= end_position, "kv_copy: positions ", first_position,
           " to ", end_position);
@@ -137,8 +142,12 @@ void attention(Backend& backend, const TensorView& q, const TensorView* q_sink, 
           " KV heads");
   const std::int64_t last = params.first_position + q.rows();
   const std::int64_t needed = params.window == 0 ? last : std::min(last, params.window - 1 + q.rows());
-  require(needed <= cache.keys.extent[1] - cache.sinks || last <= cache.keys.extent[1], "attention: ", needed,
+  const std::int64_t capacity = cache.ring_capacity();
+  require(needed <= capacity - cache.sinks || last <= capacity, "attention: ", needed,
           " positions are visible, cache ", cache.keys);
+  require(cache.levels == 0 || (params.window > 0 && cache.level_slots >= params.window + (q.rows() + 1) / 2),
+          "attention: window ", params.window, ", ", q.rows(), " tokens, levels of ", cache.level_slots,
+          " slots");
   backend.attention(q, q_sink, cache, params, dst);
 }
 

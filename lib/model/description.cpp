@@ -83,6 +83,7 @@ std::string describe(const Transformer& transformer, std::uint64_t weights) {
   lines.add("attention_sinks", spec.attention_sinks);
   for (const LayerSpec& layer : spec.layers) {
     lines.add("attention_window", layer.window);
+    if (layer.log_stride) lines.add("attention_pattern", "log_stride");
     lines.add("layer_rope", static_cast<std::int64_t>(layer.rope));
   }
   for (const RopeSpec& rope : spec.ropes) add_rope(rope, lines);

@@ -30,20 +30,24 @@ KvCache::KvCache(const ModelSpec& spec, DType dtype, std::int64_t context, std::
                  backend::Backend& backend)
     : spec_(spec), backend_(backend) {
   for (const LayerSpec& layer : spec.layers) {
-    std::int64_t capacity = context, sinks = 0;
+    backend::KvCacheView view;
+    std::int64_t capacity = context;
     if (layer.window > 0) {
       // Where the ring would be no shorter than the context, a slot for each position serves; the sinks stay
       // visible.
       capacity = std::min(context, spec.attention_sinks + std::min(layer.window, context) - 1 + chunk);
-      sinks = std::min(spec.attention_sinks, capacity - 1);
+      view.sinks = std::min(spec.attention_sinks, capacity - 1);
+    }
+    if (layer.log_stride) {
+      view.level_slots = std::min(layer.window, context) + (chunk + 1) / 2;
+      while (layer.window << view.levels < context) ++view.levels;
+      capacity += view.levels * view.level_slots;
     }
     const std::int64_t row = spec.n_kv_heads * backend::kv_row_bytes(dtype, spec.head_dim);
     if (capacity > kMaxCacheBytes / row) {
       throw OutOfMemory(core::message("a KV cache of ", capacity,
                                       " positions is out of reach; set max_context or ", "attention_window"));
     }
-    backend::KvCacheView view;
-    view.sinks = sinks;
     view.keys = view.values = TensorView::dense(nullptr, dtype, {spec.n_kv_heads, capacity, spec.head_dim});
     bytes_ += 2 * capacity * row;
     layers_.push_back(view);
@@ -103,19 +107,41 @@ void KvCache::copy_positions(const KvCache& from, std::int64_t first, std::int64
     backend::ops::kv_copy(backend_, from.layers_[i], first, end, layers_[i]);
 }
 
-std::int64_t KvCache::used_slots(std::size_t layer, std::int64_t position, std::int64_t furthest) const {
-  const std::int64_t capacity = layers_[layer].keys.extent[1];
-  return furthest <= capacity ? position : capacity;
+std::vector<KvCache::Slots> KvCache::used_slots(std::size_t layer, std::int64_t position,
+                                                std::int64_t furthest) const {
+  const backend::KvCacheView& view = layers_[layer];
+  const std::int64_t ring = view.ring_capacity();
+  std::vector<Slots> used = {{0, furthest <= ring ? position : ring}};
+  for (std::int64_t level = 1; level <= view.levels; ++level) {
+    const std::int64_t multiples = furthest > 0 ? ((furthest - 1) >> level) + 1 : 0;
+    used.push_back({ring + (level - 1) * view.level_slots, std::min(multiples, view.level_slots)});
+  }
+  return used;
+}
+
+std::int64_t KvCache::used_bytes(std::int64_t position, std::int64_t furthest) const {
+  constexpr std::int64_t kPage = 4096;
+  std::int64_t bytes = 0;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const TensorView& keys = layers_[i].keys;
+    const std::int64_t row = backend::kv_row_bytes(keys.dtype, keys.extent[2]);
+    for (const Slots& slots : used_slots(i, position, furthest)) {
+      const std::int64_t pages = (slots.count * row + kPage - 1) / kPage + (slots.count > 0 ? 1 : 0);
+      bytes +=
+          std::min(2 * keys.extent[0] * pages * kPage, 2 * keys.extent[0] * keys.extent[1] * row + 2 * kPage);
+    }
+  }
+  return bytes;
 }
 
 std::int64_t KvCache::oldest_restorable(std::int64_t furthest) const {
   std::int64_t oldest = 0;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const std::int64_t capacity = layers_[i].keys.extent[1], sinks = layers_[i].sinks,
+    const std::int64_t capacity = layers_[i].ring_capacity(), sinks = layers_[i].sinks,
                        window = spec_.layers[i].window;
     if (window == 0 || furthest <= capacity) continue;
     // Positions in [furthest - ring, furthest) are still there. A text cut to p sees window - 1 positions
-    // before the next one: p - window + 1 must be among them.
+    // before the next one: p - window + 1 must be among them. Levels reach back as far.
     const std::int64_t ring = capacity - sinks;
     oldest = std::max(oldest, furthest - ring + window - 1);
   }

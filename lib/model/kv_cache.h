@@ -4,7 +4,8 @@
 /// A layer without a window has a slot for each position up to the context. A layer with one has a ring: the
 /// sinks, then window - 1 + chunk slots, so that while a chunk of the prompt is being read, its first query
 /// still finds its oldest key (a ring of just the window would have been overwritten by the chunk's own
-/// tail). Memory is reserved when the cache is made, and becomes resident as slots are first written.
+/// tail). With a log stride each level has a ring beside it. Memory is reserved when the cache is made, and
+/// becomes resident as slots are first written.
 ///
 /// Copies share their memory until one of them is about to write.
 #pragma once
@@ -41,9 +42,14 @@ class KvCache {
   /// Takes positions [first, end) of a cache of the same geometry.
   void copy_positions(const KvCache& from, std::int64_t first, std::int64_t end);
 
-  /// Slots of a layer, from the first on, that hold what a text at `position` which once reached `furthest`
-  /// may still see.
-  std::int64_t used_slots(std::size_t layer, std::int64_t position, std::int64_t furthest) const;
+  struct Slots {
+    std::int64_t first = 0, count = 0;
+  };
+  /// Slots of a layer that hold what a text at `position` which once reached `furthest` may still see.
+  std::vector<Slots> used_slots(std::size_t layer, std::int64_t position, std::int64_t furthest) const;
+
+  /// Bytes of these slots in all layers, in whole pages for each head.
+  std::int64_t used_bytes(std::int64_t position, std::int64_t furthest) const;
 
   /// The smallest position to which a text that once reached `furthest` can be cut back, so that no layer
   /// would need slots that were overwritten since.

@@ -83,6 +83,15 @@ void Sequence::copy_from(const Sequence& other, std::int64_t from) {
   furthest_ = other.furthest_;
 }
 
+void Sequence::adopt(const KvCache& cache, std::int64_t position, std::int64_t furthest) {
+  own_cache();
+  // Where no ring has come round, what is behind the position is not needed.
+  if (cache.oldest_restorable(furthest) == 0) furthest = position;
+  cache_.copy_positions(cache, 0, furthest);
+  position_ = position;
+  furthest_ = furthest;
+}
+
 std::int64_t Sequence::workspace_bytes() const {
   return static_cast<std::int64_t>(workspace_->buffer.size());
 }

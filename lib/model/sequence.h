@@ -46,6 +46,10 @@ class Sequence {
   /// Becomes a copy of a sibling, of which everything before `from` is known to be equal already.
   void copy_from(const Sequence& other, std::int64_t from);
 
+  /// An empty sequence stands where a text stood that once reached `furthest` and of which this is the cache,
+  /// cut back to `position`. The cache has the same geometry.
+  void adopt(const KvCache& cache, std::int64_t position, std::int64_t furthest);
+
   /// Appends ids and writes f32 logits: of the last token [vocab], or with `all` of each [ids.size(), vocab].
   /// The prompt goes through in chunks. An empty `logits` asks for none.
   /// @throws InvalidArgument, before anything changes, for ids outside the vocabulary or beyond the context.

@@ -25,8 +25,21 @@ constexpr std::uint32_t kVersion = 1, kByteOrder = 0x01020304;
 // The cache goes through the host in pieces of about this size.
 constexpr std::int64_t kPieceBytes = 1 << 20;
 
-std::int64_t piece_slots(const backend::KvCacheView& layer) {
-  return std::max<std::int64_t>(1, kPieceBytes / backend::ops::kv_slot_bytes(layer));
+/// The slots of a layer in the order of the file, in pieces: each(first, count).
+template <typename Each>
+void for_each_piece(const backend::KvCacheView& layer, const std::vector<KvCache::Slots>& used,
+                    const Each& each) {
+  const std::int64_t piece = std::max<std::int64_t>(1, kPieceBytes / backend::ops::kv_slot_bytes(layer));
+  for (const KvCache::Slots& slots : used) {
+    for (std::int64_t at = 0; at < slots.count; at += piece)
+      each(slots.first + at, std::min(piece, slots.count - at));
+  }
+}
+
+std::int64_t total(const std::vector<KvCache::Slots>& used) {
+  std::int64_t slots = 0;
+  for (const KvCache::Slots& part : used) slots += part.count;
+  return slots;
 }
 
 class Writer {
@@ -190,15 +203,13 @@ void check_length(const Header& header, const Reader& in, const ModelSpec& spec,
     throw FormatError(message(where, ": expected ", needed, " bytes after the header, found ", left));
 }
 
-void read_layer(Reader& in, std::int64_t slots, const backend::KvCacheView& layer,
+void read_layer(Reader& in, const std::vector<KvCache::Slots>& used, const backend::KvCacheView& layer,
                 backend::Backend& backend) {
-  const std::int64_t slot_bytes = backend::ops::kv_slot_bytes(layer), piece = piece_slots(layer);
-  for (std::int64_t first = 0; first < slots; first += piece) {
-    const std::int64_t n = std::min(piece, slots - first);
-    const auto bytes = in.bytes(count(n * slot_bytes));
-    backend::ops::kv_write(backend, bytes, first, n, layer);
+  for_each_piece(layer, used, [&](std::int64_t first, std::int64_t slots) {
+    const auto bytes = in.bytes(count(slots * backend::ops::kv_slot_bytes(layer)));
+    backend::ops::kv_write(backend, bytes, first, slots, layer);
     in.done(bytes);
-  }
+  });
 }
 
 }  // namespace
@@ -218,20 +229,19 @@ void write_session(std::ostream& stream, const Sequence& sequence, std::span<con
   out.bytes(std::as_bytes(std::span(description)));
   for (std::size_t i = 0; i < cache.layers(); ++i) {
     out.number(cache.layer(i).keys.extent[1]);
-    out.number(cache.used_slots(i, sequence.position(), sequence.furthest()));
+    out.number(total(cache.used_slots(i, sequence.position(), sequence.furthest())));
   }
   out.checksum();
   out.bytes(std::as_bytes(tokens));
   std::vector<std::byte> bytes;
   for (std::size_t i = 0; i < cache.layers(); ++i) {
     const backend::KvCacheView& layer = cache.layer(i);
-    const std::int64_t slots = cache.used_slots(i, sequence.position(), sequence.furthest());
-    for (std::int64_t first = 0; first < slots; first += piece_slots(layer)) {
-      const std::int64_t n = std::min(piece_slots(layer), slots - first);
-      bytes.resize(count(n * backend::ops::kv_slot_bytes(layer)));
-      backend::ops::kv_read(sequence.transformer().backend(), layer, first, n, bytes);
+    const auto used = cache.used_slots(i, sequence.position(), sequence.furthest());
+    for_each_piece(layer, used, [&](std::int64_t first, std::int64_t slots) {
+      bytes.resize(count(slots * backend::ops::kv_slot_bytes(layer)));
+      backend::ops::kv_read(sequence.transformer().backend(), layer, first, slots, bytes);
       out.bytes(bytes);
-    }
+    });
   }
   out.checksum();
 }
@@ -251,8 +261,8 @@ SavedText read_session(std::span<const std::byte> file, const std::string& where
   for (std::size_t i = 0; i < cache.layers(); ++i) {
     const std::int64_t capacity = cache.layer(i).keys.extent[1];
     check_range("capacity of a layer", header.layers[i].capacity, capacity, capacity, where);
-    const std::int64_t used = cache.used_slots(i, header.position, header.furthest);
-    check_range("slots of a layer", header.layers[i].slots, used, used, where);
+    const auto used = cache.used_slots(i, header.position, header.furthest);
+    check_range("slots of a layer", header.layers[i].slots, total(used), total(used), where);
     read_layer(in, used, cache.layer(i), transformer.backend());
   }
   in.checksum();

@@ -15,8 +15,8 @@
 ///   8               checksum of everything before (io/checksum.h)
 ///   T x 4           token ids
 ///   L x slots       of each layer its slots from the first on: keys [kv_heads, head_dim], then values, in
-///   the
-///                   dtype that the description names. A layer whose ring has gone round is there as a whole.
+///                   the dtype that the description names. A layer whose ring has gone round is there as a
+///                   whole; the levels of a log stride follow, each from its first slot on.
 ///   8               checksum of everything before
 ///
 /// A file holds nothing else. The first checksum is there so that a damaged file is not taken for one of

@@ -30,6 +30,7 @@ struct RopeSpec {
 struct LayerSpec {
   std::int64_t window = 0;  // tokens visible, the own one included; 0 = all
   std::size_t rope = 0;     // index into ModelSpec::ropes
+  bool log_stride = false;  // beyond the window ever fewer tokens stay visible, see kernels::AttentionArgs
 };
 
 enum class QuantizationMethod { rtn, gptq };

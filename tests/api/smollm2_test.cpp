@@ -41,3 +41,33 @@ TEST_CASE("smollm2: five prompts as transformers continues them") {
     CHECK(result.tokens == ids_of(expected.at("greedy", "prompt")));
   }
 }
+
+TEST_CASE("smollm2: fifty prompts, with guesses and without: the same greedy text") {
+  const auto directory =
+      transom::testing::source_directory() / "examples" / "models" / "smollm2-135m-instruct";
+  const auto model = transom::AutoModel::from_pretrained(directory.string());
+  const char* topics[] = {"the moon", "bread", "a steam engine", "the Nile", "chess",
+                          "rust",     "sleep", "a violin",       "taxes",    "photosynthesis"};
+  const char* questions[] = {"Explain %s in three sentences.", "List five facts about %s, one a line:\n1.",
+                             "Write a Python function about %s:\ndef ",
+                             "Repeat after me: %s, %s, %s. Now you: %s,", "What I like about %s is"};
+  transom::GenerationConfig plain;
+  plain.max_new_tokens = 40;
+  plain.do_sample = false;
+  transom::GenerationConfig guessing = plain;
+  guessing.prompt_lookup_num_tokens = 10;
+  std::int64_t drafted = 0, accepted = 0;
+  for (const char* topic : topics) {
+    for (std::string prompt : questions) {
+      for (std::size_t at = prompt.find("%s"); at != std::string::npos; at = prompt.find("%s"))
+        prompt.replace(at, 2, topic);
+      INFO(prompt);
+      const auto guessed = model.generate(prompt, guessing);
+      CHECK(guessed.tokens == model.generate(prompt, plain).tokens);
+      drafted += guessed.timings.drafted_tokens;
+      accepted += guessed.timings.accepted_tokens;
+    }
+  }
+  CHECK(accepted > 0);
+  WARN("of " << drafted << " guessed tokens " << accepted << " were right");
+}

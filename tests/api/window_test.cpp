@@ -4,6 +4,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/paths.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/support/throws.h"
 #include "transom/transom.h"
 
@@ -16,6 +17,15 @@ namespace {
 Model windowed(std::int64_t window, std::int64_t sinks = 0, std::int64_t layers = 2) {
   auto config = AutoConfig::from_pretrained(testing::tinystories().string());
   config.update({{"attention_window", window}, {"attention_sinks", sinks}, {"num_hidden_layers", layers}});
+  return AutoModel::from_pretrained(testing::tinystories().string(), config, {.threads = 2});
+}
+
+Model log_strided(std::int64_t window, std::int64_t layers = 2, std::string_view kv_dtype = "auto") {
+  auto config = AutoConfig::from_pretrained(testing::tinystories().string());
+  config.update({{"attention_window", window},
+                 {"attention_pattern", "log_stride"},
+                 {"num_hidden_layers", layers},
+                 {"kv_cache_dtype", std::string(kv_dtype)}});
   return AutoModel::from_pretrained(testing::tinystories().string(), config, {.threads = 2});
 }
 
@@ -147,4 +157,113 @@ TEST_CASE("window: truncate refuses what the ring has overwritten") {
   session.forward(some_ids(1));
   CHECK_THROWS_AS(session.truncate(position - 1), InvalidArgument);
   CHECK_NOTHROW(session.truncate(0));
+}
+
+TEST_CASE("log stride: one layer sees the window, then every second, every fourth position of each octave") {
+  const Model model = log_strided(4, 1);
+  const std::size_t n = 60, last = n - 1;
+  const auto ids = some_ids(n);
+  const Logits base = model.new_session().forward(ids);
+  for (std::size_t position = 0; position < n; ++position) {
+    std::size_t stride = 1;
+    for (std::size_t octave = 4; last - position >= octave; octave *= 2) stride *= 2;
+    auto changed = ids;
+    changed[position] = 1000;
+    const double difference = largest_difference(base, model.new_session().forward(changed));
+    INFO("position " << position << " stride " << stride);
+    if (position % stride == 0) {
+      CHECK(difference > 1e-4);
+    } else {
+      CHECK(difference == 0);
+    }
+  }
+}
+
+TEST_CASE("log stride: any chunks, one by one, and after cutting back: the same") {
+  for (const char* kv_dtype : {"f32", "bf16", "int8"}) {
+    const Model model = log_strided(8, 2, kv_dtype);
+    const auto ids = some_ids(300);
+    const double allowed = kv_dtype == std::string("int8") ? 0.05 : 5e-3;
+    const Logits whole = model.new_session().forward(ids);
+    for (const int chunk : {1, 7, 64}) {
+      Session session = model.new_session({.prefill_chunk = chunk});
+      INFO(kv_dtype << " chunk " << chunk);
+      CHECK(largest_difference(whole, session.forward(ids)) < allowed);
+      session.truncate(static_cast<std::int64_t>(ids.size()) - 1);
+      CHECK(largest_difference(whole, session.forward(std::span(ids).last(1))) < allowed);
+    }
+  }
+}
+
+TEST_CASE("log stride: sees more than its window, and all of a text no longer than that") {
+  const auto ids = some_ids(200);
+  const Logits narrow = windowed(8).new_session().forward(ids);
+  CHECK(largest_difference(narrow, log_strided(8).new_session().forward(ids)) > 1e-3);
+  const auto few = std::span(ids).first(8);
+  CHECK(largest_difference(windowed(-1).new_session().forward(few),
+                           log_strided(8).new_session().forward(few)) < 1e-4);
+}
+
+TEST_CASE("log stride: a fork and a restored session go on as the text would have") {
+  const testing::TemporaryDirectory directory;
+  const Model model = log_strided(8);
+  const auto ids = some_ids(250);
+  Session session = model.new_session({.prefill_chunk = 16});
+  session.forward(std::span(ids).first(190));
+  session.save(directory.path() / "text.session");
+  Session fork = session.fork(), restored = Session::restore(model, directory.path() / "text.session");
+  const Logits expected = session.forward(std::span(ids).subspan(190));
+  CHECK(largest_difference(expected, fork.forward(std::span(ids).subspan(190))) == 0);
+  CHECK(largest_difference(expected, restored.forward(std::span(ids).subspan(190))) == 0);
+  CHECK(contains(
+      error_of<InvalidArgument>([&] { Session::restore(windowed(8), directory.path() / "text.session"); }),
+      "attention_pattern"));
+}
+
+TEST_CASE("log stride: beams copy caches, and agree with forward") {
+  const Model model = log_strided(8);
+  const auto beams = model.generate_all("Once upon a time there was a little girl who",
+                                        {.max_new_tokens = 40, .num_beams = 3, .num_return_sequences = 3});
+  REQUIRE(beams.size() == 3);
+  const auto prompt = model.tokenizer().encode("Once upon a time there was a little girl who");
+  const std::vector<std::vector<TokenId>> texts = {beams[0].tokens};
+  const double logprob = model.score(prompt, texts).front().logprob;
+  CHECK(beams[0].score * static_cast<double>(beams[0].tokens.size()) == Approx(logprob).margin(0.02));
+}
+
+TEST_CASE("log stride: the cache grows with the logarithm of the context") {
+  const auto bytes = [](std::int64_t context) {
+    return log_strided(16).new_session({.max_context = context, .prefill_chunk = 16}).kv_bytes();
+  };
+  const std::int64_t level = bytes(2048) - bytes(1024);
+  CHECK(level > 0);
+  CHECK(bytes(4096) - bytes(2048) == level);
+  CHECK(bytes(1 << 20) == bytes(1024) + 10 * level);
+}
+
+TEST_CASE("log stride: needs a window, and takes no sinks") {
+  const auto load = [](std::initializer_list<std::pair<std::string_view, Value>> settings) {
+    auto config = AutoConfig::from_pretrained(testing::tinystories().string());
+    config.update(settings);
+    AutoModel::from_pretrained(testing::tinystories().string(), config, {.threads = 1});
+  };
+  CHECK(contains(error_of<Error>([&] { load({{"attention_pattern", "log_stride"}}); }), "attention_window"));
+  CHECK(
+      contains(error_of<Error>([&] {
+                 load({{"attention_pattern", "log_stride"}, {"attention_window", 8}, {"attention_sinks", 4}});
+               }),
+               "attention_sinks"));
+  CHECK(contains(error_of<Error>([&] { load({{"attention_pattern", "spiral"}}); }), "log_stride"));
+}
+
+TEST_CASE("window: the log says when a model sees less than it was trained to") {
+  std::string log;
+  set_log_sink([&](LogLevel level, std::string_view line) {
+    if (level == LogLevel::warning) log += std::string(line) + "\n";
+  });
+  windowed(-1, 0, 2);
+  CHECK(log.empty());
+  windowed(16, 0, 2);
+  CHECK(contains(log, "2 of 2 layers"));
+  set_log_sink(nullptr);
 }

@@ -21,7 +21,8 @@ struct Setup {
   KvType type = KvType::f32;
   std::int64_t window = 0;
   float scale = 0.3f, soft_cap = 0;
-  std::size_t parts = 1;      // of steps of few tokens
+  std::size_t parts = 1;  // of steps of few tokens
+  std::size_t n_levels = 0, level_slots = 0;
   bool sink_queries = false;  // scores against sinks take other queries: see sink_query
 };
 
@@ -100,8 +101,8 @@ class Layer {
     return setup_.n_kv_heads * setup_.capacity * kernels::kv_row_bytes(setup_.type, setup_.head_dim);
   }
   kernels::KvView view() {
-    return {setup_.type,     keys_.data(),    values_.data(), setup_.n_kv_heads,
-            setup_.head_dim, setup_.capacity, setup_.n_sinks};
+    return {setup_.type,     keys_.data(),   values_.data(),  setup_.n_kv_heads, setup_.head_dim,
+            setup_.capacity, setup_.n_sinks, setup_.n_levels, setup_.level_slots};
   }
 
   Setup setup_;
@@ -142,6 +143,16 @@ void round_to_int8(float* row, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) row[i] = std::nearbyint(row[i] * factor) * scale;
 }
 
+/// Whether a query at position t sees position p: the rule in the words of its definition.
+bool sees(const Setup& s, std::size_t t, std::size_t p) {
+  const std::size_t window = static_cast<std::size_t>(s.window), age = t - p;
+  if (window == 0 || age < window || p < s.n_sinks) return true;
+  for (std::size_t level = 1; level <= s.n_levels; ++level) {
+    if (age >= window << (level - 1) && age < window << level) return p % (std::size_t{1} << level) == 0;
+  }
+  return false;
+}
+
 /// Attention by its definition, over all tokens at once, without a cache.
 std::vector<float> by_definition(const Setup& s, std::size_t n) {
   const std::size_t dim = s.head_dim, width = s.n_heads * dim, kv_width = s.n_kv_heads * dim;
@@ -163,8 +174,7 @@ std::vector<float> by_definition(const Setup& s, std::size_t n) {
       std::vector<double> weight(t + 1, 0.0);
       double total = 0;
       for (std::size_t p = 0; p <= t; ++p) {
-        const bool in_window = s.window == 0 || p + static_cast<std::size_t>(s.window) > t;
-        if (!in_window && p >= s.n_sinks) continue;
+        if (!sees(s, t, p)) continue;
         double score = 0;
         for (std::size_t j = 0; j < dim; ++j) {
           const float query = q[t * width + h * dim + j];
@@ -273,6 +283,49 @@ TEST_CASE("attention wraps the ring, keeps sinks, bends scores") {
       }
     }
   }
+}
+
+TEST_CASE("attention with a log stride agrees with its definition") {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
+    for (const std::int64_t window : {1, 5, 16, 33}) {
+      for (const std::size_t parts : {1, 3}) {
+        Setup setup;
+        setup.type = type;
+        setup.window = window;
+        setup.n_heads = 6;
+        setup.parts = parts;
+        // The last level ends before the text does: what is older is seen no more.
+        setup.n_levels = window == 33 ? 2 : 4;
+        constexpr std::size_t kChunk = 40;
+        setup.level_slots = static_cast<std::size_t>(window) + (kChunk + 1) / 2;
+        setup.capacity = static_cast<std::size_t>(window) - 1 + kChunk + setup.n_levels * setup.level_slots;
+        check_all_variants(setup, {40, 40, 1, 1, 40, 3, 40, 1, 40, 17, 1, 1});
+      }
+    }
+  }
+}
+
+TEST_CASE("a log stride sees as many keys as its definition, and n log n in all") {
+  Setup setup;
+  setup.window = 12;
+  setup.n_levels = 7;  // ages up to 12 * 2^7
+  AttentionArgs args;
+  args.window = setup.window;
+  args.kv.n_levels = setup.n_levels;
+  args.n_tokens = 1;
+  constexpr std::size_t kTokens = 1500;
+  std::size_t visited = 0;
+  for (std::size_t t = 0; t < kTokens; ++t) {
+    std::size_t seen = 0;
+    for (std::size_t p = 0; p <= t; ++p) seen += sees(setup, t, p);
+    args.first_pos = static_cast<std::int64_t>(t);
+    INFO("query " << t);
+    REQUIRE(kernels::attention_keys(args) == seen);
+    visited += seen;
+  }
+  // Half a window of each octave beside the window, give or take the rounding of each level.
+  const double octaves = std::log2(static_cast<double>(kTokens) / 12.0);
+  CHECK(static_cast<double>(visited) < static_cast<double>(kTokens) * (12.0 + octaves * 7.0));
 }
 
 TEST_CASE("attention in parts agrees with its definition") {

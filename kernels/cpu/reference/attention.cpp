@@ -22,27 +22,34 @@ float element(const KvView& kv, const char* row, size_t j) {
   }
 }
 
+constexpr size_t kHidden = SIZE_MAX;
+
+/// The level in which a query sees a position, 0 in the ring.
+size_t visible_level(const AttentionArgs& args, int64_t pos, int64_t q_pos) {
+  const int64_t age = q_pos - pos;
+  if (args.window == 0 || age < args.window || pos < static_cast<int64_t>(args.kv.n_sinks)) return 0;
+  size_t level = 1;
+  while (age >= args.window << level) ++level;
+  return level <= args.kv.n_levels && pos % (int64_t{1} << level) == 0 ? level : kHidden;
+}
+
 /// The row of a position in keys or values.
-const char* cache_row(const KvView& kv, const void* base, size_t kv_head, int64_t pos) {
-  const size_t row = kv_head * kv.capacity + ring_slot(pos, kv.n_sinks, kv.capacity);
-  return static_cast<const char*>(base) + row * kv_row_bytes(kv.type, kv.head_dim);
+const char* cache_row(const KvView& kv, const void* base, size_t kv_head, int64_t pos, size_t level) {
+  const size_t slot = level == 0 ? ring_slot(kv, pos) : level_slot(kv, level, pos >> level);
+  return static_cast<const char*>(base) + (kv_head * kv.capacity + slot) * kv_row_bytes(kv.type, kv.head_dim);
 }
 
 /// q_at: offset of the query in args.q and args.q_sink.
-double score(const AttentionArgs& args, size_t q_at, size_t kv_head, int64_t pos) {
+double score(const AttentionArgs& args, size_t q_at, size_t kv_head, int64_t pos, size_t level) {
   const bool sink = args.q_sink != nullptr && pos < static_cast<int64_t>(args.kv.n_sinks);
   const float* q = (sink ? args.q_sink : args.q) + q_at;
-  const char* row = cache_row(args.kv, args.kv.keys, kv_head, pos);
+  const char* row = cache_row(args.kv, args.kv.keys, kv_head, pos, level);
   double sum = 0;
   for (size_t j = 0; j < args.kv.head_dim; ++j)
     sum += static_cast<double>(q[j]) * static_cast<double>(element(args.kv, row, j));
   sum *= static_cast<double>(args.scale);
   const double cap = static_cast<double>(args.soft_cap);
   return cap > 0 ? cap * tanh(sum / cap) : sum;
-}
-
-bool visible(const AttentionArgs& args, int64_t pos, int64_t q_pos) {
-  return args.window == 0 || pos > q_pos - args.window || pos < static_cast<int64_t>(args.kv.n_sinks);
 }
 
 void attend(const AttentionArgs& args, size_t token, size_t head) {
@@ -55,14 +62,16 @@ void attend(const AttentionArgs& args, size_t token, size_t head) {
 
   double largest = -INFINITY;
   for (int64_t pos = 0; pos <= q_pos; ++pos) {
-    if (visible(args, pos, q_pos)) largest = fmax(largest, score(args, q, kv_head, pos));
+    const size_t level = visible_level(args, pos, q_pos);
+    if (level != kHidden) largest = fmax(largest, score(args, q, kv_head, pos, level));
   }
   double total = 0;
   for (size_t j = 0; j < dim; ++j) sums[j] = 0;
   for (int64_t pos = 0; pos <= q_pos; ++pos) {
-    if (!visible(args, pos, q_pos)) continue;
-    const double weight = exp(score(args, q, kv_head, pos) - largest);
-    const char* row = cache_row(args.kv, args.kv.values, kv_head, pos);
+    const size_t level = visible_level(args, pos, q_pos);
+    if (level == kHidden) continue;
+    const double weight = exp(score(args, q, kv_head, pos, level) - largest);
+    const char* row = cache_row(args.kv, args.kv.values, kv_head, pos, level);
     total += weight;
     for (size_t j = 0; j < dim; ++j) sums[j] += weight * static_cast<double>(element(args.kv, row, j));
   }

@@ -34,14 +34,19 @@ void store_row(KvType type, const float* src, size_t n, char* row) {
 
 void kv_append(const KvAppendArgs& args) {
   const KvView& kv = args.kv;
-  for (size_t token = 0; token < args.n_tokens; ++token) {
-    const size_t slot = ring_slot(args.first_pos + static_cast<int64_t>(token), kv.n_sinks, kv.capacity);
+  const auto store = [&](size_t token, size_t slot) {
     for (size_t head = 0; head < kv.n_kv_heads; ++head) {
       const size_t from = token * args.row_stride + head * kv.head_dim;
       const size_t to = (head * kv.capacity + slot) * kv_row_bytes(kv.type, kv.head_dim);
       store_row(kv.type, args.k + from, kv.head_dim, static_cast<char*>(kv.keys) + to);
       store_row(kv.type, args.v + from, kv.head_dim, static_cast<char*>(kv.values) + to);
     }
+  };
+  for (size_t token = 0; token < args.n_tokens; ++token) {
+    const int64_t pos = args.first_pos + static_cast<int64_t>(token);
+    store(token, ring_slot(kv, pos));
+    for (size_t level = 1; level <= kv.n_levels && pos % (int64_t{1} << level) == 0; ++level)
+      store(token, level_slot(kv, level, pos >> level));
   }
 }
 

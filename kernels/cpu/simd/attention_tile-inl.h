@@ -14,10 +14,10 @@ struct AttentionWork {
   float *q, *sum, *score, *largest, *total, *tile;
 };
 
-/// Neighbouring slots [slot, slot + count) that hold positions pos ...
+/// Neighbouring slots [slot, slot + count) that hold positions pos, pos + 2^level ...
 struct KeyRun {
   int64_t pos;
-  size_t slot, count;
+  size_t slot, count, level;
 };
 
 inline AttentionWork make_work(const AttentionArgs& args, size_t item) {
@@ -125,6 +125,11 @@ struct Visible {
 inline Visible visible_part(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run, size_t r) {
   const int64_t q_pos = args.first_pos + static_cast<int64_t>(w.token_begin + r / w.group);
   const int64_t count = static_cast<int64_t>(run.count);
+  if (run.level > 0) {
+    const LevelRange seen = level_range(q_pos, q_pos, args.window, run.level);
+    const int64_t begin = seen.first - (run.pos >> run.level), end = seen.end - (run.pos >> run.level);
+    return {begin > 0 ? begin : 0, end < count ? end : count};
+  }
   Visible part = {0, q_pos + 1 - run.pos < count ? q_pos + 1 - run.pos : count};
   const bool sinks = run.pos < static_cast<int64_t>(args.kv.n_sinks);
   if (args.window > 0 && !sinks && q_pos - args.window + 1 > run.pos)
@@ -171,19 +176,22 @@ inline void softmax_row(const AttentionArgs& args, const AttentionWork& w, size_
   w.total[r] += lane_sum(total);
 }
 
-/// The runs of an item's part, in order of position: sinks, then the window. A run ends with a key tile, the
-/// sinks, the ring, or the part.
+/// The runs of an item's part, in order of position: the levels, from the coarsest on, or the sinks; then the
+/// window. A run ends with a key tile, a level, the sinks, a ring, or the part.
 class KeyRuns {
  public:
-  KeyRuns(const AttentionArgs& args, const AttentionWork& w) : kv_(args.kv) {
-    const int64_t first_query = args.first_pos + static_cast<int64_t>(w.token_begin);
-    const int64_t end = first_query + static_cast<int64_t>(w.rows / w.group);
+  KeyRuns(const AttentionArgs& args, const AttentionWork& w)
+      : kv_(args.kv),
+        window_(args.window),
+        first_query_(args.first_pos + static_cast<int64_t>(w.token_begin)),
+        end_query_(first_query_ + static_cast<int64_t>(w.rows / w.group)) {
+    for (size_t level = kv_.n_levels; level > 0; --level) level_keys_ += range(level).count();
     const int64_t window_begin =
-        args.window > 0 && first_query - args.window + 1 > 0 ? first_query - args.window + 1 : 0;
+        window_ > 0 && first_query_ - window_ + 1 > 0 ? first_query_ - window_ + 1 : 0;
     const int64_t sinks = static_cast<int64_t>(kv_.n_sinks);
     skipped_ = sinks < window_begin ? window_begin - sinks : 0;
     // Whole tiles a part, so that a split moves no bit of a tile's arithmetic.
-    const int64_t keys = end - skipped_, parts = static_cast<int64_t>(args.n_parts);
+    const int64_t keys = level_keys_ + end_query_ - skipped_, parts = static_cast<int64_t>(args.n_parts);
     const int64_t tiles =
         (keys / parts + static_cast<int64_t>(kKeyTile) - 1) / static_cast<int64_t>(kKeyTile);
     const int64_t part = static_cast<int64_t>(args.part), size = tiles * static_cast<int64_t>(kKeyTile);
@@ -192,27 +200,45 @@ class KeyRuns {
   }
 
   KeyRun next() {
-    KeyRun run = {position(at_), 0, 0};
-    if (at_ >= end_) return run;
-    run.slot = ring_slot(run.pos, kv_.n_sinks, kv_.capacity);
-    const int64_t sinks = static_cast<int64_t>(kv_.n_sinks);
-    const int64_t last = at_ < sinks && sinks < end_ ? sinks : end_;
-    const size_t slot_end = at_ < sinks ? kv_.n_sinks : kv_.capacity;
-    run.count = static_cast<size_t>(last - at_);
-    if (run.count > slot_end - run.slot) run.count = slot_end - run.slot;
+    if (at_ >= end_) return {0, 0, 0, 0};
+    KeyRun run = at_ < level_keys_ ? level_run() : ring_run();
     if (run.count > kKeyTile) run.count = kKeyTile;
     at_ += static_cast<int64_t>(run.count);
     return run;
   }
 
  private:
-  /// Of visible key `index`: the sinks first, then the window.
-  int64_t position(int64_t index) const {
-    return index < static_cast<int64_t>(kv_.n_sinks) ? index : index + skipped_;
+  LevelRange range(size_t level) const { return level_range(first_query_, end_query_ - 1, window_, level); }
+
+  KeyRun level_run() const {
+    int64_t before = 0;
+    size_t level = kv_.n_levels;
+    while (at_ >= before + range(level).count()) before += range(level--).count();
+    const LevelRange here = range(level);
+    const int64_t index = here.first + at_ - before;
+    const int64_t left = here.end - index < end_ - at_ ? here.end - index : end_ - at_;
+    KeyRun run = {index << level, level_slot(kv_, level, index), static_cast<size_t>(left), level};
+    const size_t slots = kv_.level_slots - static_cast<size_t>(index) % kv_.level_slots;
+    if (run.count > slots) run.count = slots;
+    return run;
+  }
+
+  KeyRun ring_run() const {
+    const int64_t index = at_ - level_keys_, sinks = static_cast<int64_t>(kv_.n_sinks);
+    const int64_t end = end_ - level_keys_;
+    KeyRun run = {index < sinks ? index : index + skipped_, 0, 0, 0};
+    run.slot = ring_slot(kv_, run.pos);
+    const int64_t last = index < sinks && sinks < end ? sinks : end;
+    const size_t slot_end = index < sinks ? kv_.n_sinks : ring_capacity(kv_);
+    run.count = static_cast<size_t>(last - index);
+    if (run.count > slot_end - run.slot) run.count = slot_end - run.slot;
+    return run;
   }
 
   const KvView& kv_;
-  int64_t skipped_ = 0;  // positions between the sinks and the window
+  int64_t window_, first_query_, end_query_;
+  int64_t level_keys_ = 0;
+  int64_t skipped_ = 0;  // positions between the sinks, or the start, and the window
   int64_t at_ = 0, end_ = 0;
 };
 

@@ -152,13 +152,20 @@ inline void append_row(KvType type, const float* src, char* row, size_t n) {
 
 inline void kv_append_rows(const KvAppendArgs& args) {
   const KvView& kv = args.kv;
+  const size_t row_bytes = kv_row_bytes(kv.type, kv.head_dim);
+  char *const keys = static_cast<char*>(kv.keys), *const values = static_cast<char*>(kv.values);
   for (size_t token = 0; token < args.n_tokens; ++token) {
-    const size_t slot = ring_slot(args.first_pos + static_cast<int64_t>(token), kv.n_sinks, kv.capacity);
+    const int64_t pos = args.first_pos + static_cast<int64_t>(token);
     for (size_t head = 0; head < kv.n_kv_heads; ++head) {
       const size_t from = token * args.row_stride + head * kv.head_dim;
-      const size_t to = (head * kv.capacity + slot) * kv_row_bytes(kv.type, kv.head_dim);
-      append_row(kv.type, args.k + from, static_cast<char*>(kv.keys) + to, kv.head_dim);
-      append_row(kv.type, args.v + from, static_cast<char*>(kv.values) + to, kv.head_dim);
+      const size_t first_row = head * kv.capacity, to = (first_row + ring_slot(kv, pos)) * row_bytes;
+      append_row(kv.type, args.k + from, keys + to, kv.head_dim);
+      append_row(kv.type, args.v + from, values + to, kv.head_dim);
+      for (size_t level = 1; level <= kv.n_levels && pos % (int64_t{1} << level) == 0; ++level) {
+        const size_t again = (first_row + level_slot(kv, level, pos >> level)) * row_bytes;
+        memcpy(keys + again, keys + to, row_bytes);
+        memcpy(values + again, values + to, row_bytes);
+      }
     }
   }
 }

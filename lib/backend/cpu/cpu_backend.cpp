@@ -36,6 +36,8 @@ kernels::KvView kv_view(const KvCacheView& cache) {
   view.capacity = count(cache.keys.extent[1]);
   view.head_dim = count(cache.keys.extent[2]);
   view.n_sinks = count(cache.sinks);
+  view.n_levels = count(cache.levels);
+  view.level_slots = count(cache.level_slots);
   return view;
 }
 
@@ -189,14 +191,7 @@ void CpuBackend::kv_copy(const KvCacheView& from, std::int64_t first_position, s
                          const KvCacheView& to) {
   const kernels::KvView source = kv_view(from), target = kv_view(to);
   const std::size_t row = kernels::kv_row_bytes(target.type, target.head_dim), sinks = target.n_sinks;
-  const auto ring = static_cast<std::int64_t>(target.capacity - sinks);
-  std::int64_t position = first_position;
-  while (position < end_position) {
-    // What a later position overwrites is not worth copying.
-    if (position >= to.sinks) position = std::max(position, end_position - ring);
-    const std::size_t slot = kernels::ring_slot(position, sinks, target.capacity);
-    const std::size_t until = slot < sinks ? sinks : target.capacity;
-    const std::size_t slots = std::min(count(end_position - position), until - slot);
+  const auto copy_slots = [&](std::size_t slot, std::size_t slots) {
     for (std::size_t head = 0; head < target.n_kv_heads; ++head) {
       const std::size_t offset = (head * target.capacity + slot) * row;
       const auto copy = [&](void* dst, const void* src) {
@@ -206,7 +201,29 @@ void CpuBackend::kv_copy(const KvCacheView& from, std::int64_t first_position, s
       copy(target.keys, source.keys);
       copy(target.values, source.values);
     }
-    position += static_cast<std::int64_t>(slots);
+  };
+  // slot_of(position) up to the end of its ring of `slots`; what a later one overwrites is not worth copying.
+  const auto copy_ring = [&](std::int64_t begin, std::int64_t end, std::size_t slots, std::size_t ring_end,
+                             const auto& slot_of) {
+    begin = std::max(begin, end - static_cast<std::int64_t>(slots));
+    while (begin < end) {
+      const std::size_t slot = slot_of(begin), here = std::min(count(end - begin), ring_end - slot);
+      copy_slots(slot, here);
+      begin += static_cast<std::int64_t>(here);
+    }
+  };
+  const std::size_t ring = kernels::ring_capacity(target);
+  if (first_position < to.sinks) {
+    const std::int64_t end = std::min(end_position, to.sinks);
+    copy_slots(count(first_position), count(end - first_position));
+  }
+  copy_ring(std::max(first_position, to.sinks), end_position, ring - sinks, ring,
+            [&](std::int64_t position) { return kernels::ring_slot(target, position); });
+  for (std::size_t level = 1; level <= target.n_levels; ++level) {
+    const auto index_from = [&](std::int64_t position) { return ((position - 1) >> level) + 1; };
+    copy_ring(index_from(first_position), index_from(end_position), target.level_slots,
+              ring + level * target.level_slots,
+              [&](std::int64_t index) { return kernels::level_slot(target, level, index); });
   }
 }
 

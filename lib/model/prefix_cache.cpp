@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/prefix_cache.h"
+
+#include <algorithm>
+
+#include "model/rope.h"
+
+namespace transom::model {
+
+namespace {
+
+// Fewer tokens are read faster than they are looked for and copied.
+constexpr std::int64_t kLeastTokens = 16;
+
+std::int64_t common_prefix(std::span<const std::int32_t> a, std::span<const std::int32_t> b) {
+  return std::ranges::mismatch(a, b).in1 - a.begin();
+}
+
+}  // namespace
+
+std::int64_t PrefixCache::usable(const Entry& entry, std::span<const std::int32_t> tokens,
+                                 const Sequence& sequence) {
+  if (!entry.fits(sequence)) return 0;
+  const std::int64_t common = common_prefix(entry.tokens, tokens.first(tokens.size() - 1));
+  if (common < static_cast<std::int64_t>(entry.tokens.size()) &&
+      common < entry.cache.oldest_restorable(entry.furthest))
+    return 0;  // the window has overwritten what the shorter text sees
+  // Keys that were rotated for a longer text are of no use to a shorter one.
+  const std::int64_t longest = std::max(entry.furthest, static_cast<std::int64_t>(tokens.size()));
+  const auto same = [&](const RopeSpec& rope) { return same_frequencies(rope, 1, longest); };
+  return std::ranges::all_of(sequence.transformer().spec().ropes, same) ? common : 0;
+}
+
+std::int64_t PrefixCache::recall(std::span<const std::int32_t> tokens, Sequence& sequence) {
+  std::shared_ptr<const Entry> best;
+  std::int64_t most = kLeastTokens - 1;
+  {
+    const std::lock_guard lock(mutex_);
+    auto found = entries_.end();
+    for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
+      const std::int64_t tokens_here = usable(**entry, tokens, sequence);
+      if (tokens_here <= most) continue;
+      most = tokens_here;
+      found = entry;
+    }
+    if (found == entries_.end()) return 0;
+    best = *found;
+    entries_.splice(entries_.begin(), entries_, found);
+  }
+  sequence.adopt(best->cache, most, best->furthest);
+  return most;
+}
+
+void PrefixCache::remember(std::span<const std::int32_t> tokens, const Sequence& sequence) {
+  const std::int64_t position = sequence.position();
+  if (position < kLeastTokens) return;
+  const auto read = tokens.first(static_cast<std::size_t>(position));
+  const std::int64_t bytes = sequence.cache().used_bytes(position, sequence.furthest());
+  if (bytes > most_bytes_) return;
+  auto made = std::make_shared<const Entry>(Entry{{read.begin(), read.end()},
+                                                  sequence.cache(),
+                                                  sequence.context(),
+                                                  sequence.chunk(),
+                                                  sequence.furthest(),
+                                                  bytes});
+  const std::lock_guard lock(mutex_);
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    const auto here = entry++;
+    if (!(*here)->fits(sequence)) continue;
+    const std::int64_t common = common_prefix((*here)->tokens, read);
+    if (common == position) {  // it is there already, perhaps with more behind it
+      if (position < (*here)->cache.oldest_restorable((*here)->furthest) &&
+          position < static_cast<std::int64_t>((*here)->tokens.size()))
+        continue;
+      entries_.splice(entries_.begin(), entries_, here);
+      return;
+    }
+    // A text that the new one goes on with, and that can be had from it.
+    if (common == static_cast<std::int64_t>((*here)->tokens.size()) &&
+        common >= made->cache.oldest_restorable(made->furthest))
+      drop(here);
+  }
+  while (bytes_ + bytes > most_bytes_) drop(std::prev(entries_.end()));
+  entries_.push_front(std::move(made));
+  bytes_ += bytes;
+}
+
+void PrefixCache::drop(Entries::iterator entry) {
+  bytes_ -= (*entry)->bytes;
+  entries_.erase(entry);
+}
+
+std::int64_t PrefixCache::bytes() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_;
+}
+
+}  // namespace transom::model

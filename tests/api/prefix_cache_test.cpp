@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prompts that begin alike read their beginning once; nothing else changes.
+#include <thread>
+
+#include "tests/support/catch.h"
+#include "tests/support/paths.h"
+#include "tests/support/story_model.h"
+#include "tests/support/throws.h"
+#include "transom/transom.h"
+
+using namespace transom;
+using transom::testing::contains;
+using transom::testing::error_of;
+using transom::testing::story_model;
+
+namespace {
+
+constexpr std::int64_t kPlenty = std::int64_t{1} << 30;
+
+Model remembering(std::int64_t bytes,
+                  std::initializer_list<std::pair<std::string_view, Value>> settings = {}) {
+  auto config = AutoConfig::from_pretrained(testing::tinystories().string());
+  config.update(settings);
+  return AutoModel::from_pretrained(testing::tinystories().string(), config,
+                                    {.threads = 2, .pin_threads = false, .prefix_cache_bytes = bytes});
+}
+
+std::vector<TokenId> ids(std::size_t n, TokenId step = 37) {
+  std::vector<TokenId> result;
+  for (std::size_t i = 0; i < n; ++i)
+    result.push_back(static_cast<TokenId>((i * static_cast<std::size_t>(step) + 11) % 2000 + 3));
+  return result;
+}
+
+std::vector<TokenId> joined(std::vector<TokenId> a, const std::vector<TokenId>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+const GenerationConfig kShort{.max_new_tokens = 12, .ignore_eos = true};
+
+}  // namespace
+
+TEST_CASE("prefix cache: a second prompt with the same beginning reads only its own end") {
+  const Model model = remembering(kPlenty);
+  const auto common = ids(200);
+  const auto first = joined(common, ids(5, 91)),
+             second = joined(common, ids(9, 53));  // one token more is common
+  CHECK(model.generate(first, kShort).timings.prompt_tokens == 205);
+  const Generation again = model.generate(second, kShort);
+  CHECK(again.timings.prompt_tokens == 8);
+  CHECK(again.tokens == story_model().generate(second, kShort).tokens);
+  CHECK(model.info().prefix_cache_bytes > 0);
+}
+
+TEST_CASE("prefix cache: the same prompt again reads one token, and answers the same") {
+  const Model model = remembering(kPlenty);
+  const Generation first = model.generate(ids(100), kShort), again = model.generate(ids(100), kShort);
+  CHECK(again.tokens == first.tokens);
+  CHECK(again.timings.prompt_tokens == 1);
+  const auto bytes = model.info().prefix_cache_bytes;
+  model.generate(ids(100), kShort);
+  CHECK(model.info().prefix_cache_bytes == bytes);  // it is not kept twice
+}
+
+TEST_CASE("prefix cache: a conversation that comes as a whole each time reads what is new") {
+  const Model model = remembering(kPlenty);
+  auto text = ids(60);
+  for (int turn = 0; turn < 4; ++turn) {
+    const Generation plain = story_model().generate(text, kShort), cached = model.generate(text, kShort);
+    CHECK(cached.tokens == plain.tokens);
+    if (turn > 0) CHECK(cached.timings.prompt_tokens <= 8);
+    text = joined(joined(text, plain.tokens), ids(7, 29 + turn));
+  }
+}
+
+TEST_CASE("prefix cache: never holds more than its bytes; the text used longest ago goes first") {
+  const Model measured = remembering(kPlenty);
+  measured.generate(ids(100), kShort);
+  const std::int64_t one = measured.info().prefix_cache_bytes;
+  const Model model = remembering(2 * one + one / 2);
+  const auto reads = [&](TokenId step) {
+    const auto tokens = model.generate(ids(100, step), kShort).timings.prompt_tokens;
+    CHECK(model.info().prefix_cache_bytes <= 2 * one + one / 2);
+    return tokens;
+  };
+  CHECK(reads(37) == 100);
+  CHECK(reads(41) == 100);
+  CHECK(reads(37) == 1);
+  CHECK(reads(43) == 100);  // 41 goes
+  CHECK(reads(37) == 1);
+  CHECK(reads(41) == 100);
+  const Model small = remembering(one / 2);  // no text fits
+  for (int i = 0; i < 2; ++i) CHECK(small.generate(ids(100), kShort).timings.prompt_tokens == 100);
+  CHECK(small.info().prefix_cache_bytes == 0);
+}
+
+TEST_CASE("prefix cache: a window gives what it still holds, and no more") {
+  const std::initializer_list<std::pair<std::string_view, Value>> window{{"attention_window", 16}};
+  const Model model = remembering(kPlenty, window), plain = remembering(0, window);
+  const auto common = ids(2000);
+  const Generation first = model.generate(common, kShort);
+  const auto longer = joined(joined(common, first.tokens), ids(6, 3));
+  const Generation second = model.generate(longer, kShort);
+  CHECK(second.timings.prompt_tokens < 20);
+  CHECK(second.tokens == plain.generate(longer, kShort).tokens);
+  // 1000 tokens back nothing is left.
+  const auto branched = joined(ids(1000), ids(20, 7));
+  const Generation third = model.generate(branched, kShort);
+  CHECK(third.timings.prompt_tokens == 1020);
+  CHECK(third.tokens == plain.generate(branched, kShort).tokens);
+}
+
+TEST_CASE("prefix cache: a session that goes on leaves the kept text as it was") {
+  const Model model = remembering(kPlenty);
+  Session session = model.new_session();
+  const Generation first = session.generate(ids(80), kShort);
+  session.generate(ids(30, 5), kShort);
+  session.truncate(10);
+  session.generate(ids(30, 17), kShort);
+  const auto longer = joined(joined(ids(80), first.tokens), ids(4, 71));
+  const Generation again = model.generate(longer, kShort);
+  CHECK(again.timings.prompt_tokens < 10);
+  CHECK(again.tokens == story_model().generate(longer, kShort).tokens);
+}
+
+TEST_CASE("prefix cache: the prompt is scored as a whole where that is asked for") {
+  const Model model = remembering(kPlenty);
+  GenerationConfig config = kShort;
+  config.echo = true;
+  config.logprobs = 1;
+  for (int i = 0; i < 2; ++i) CHECK(model.generate(ids(50), config).prompt_logprobs.size() == 50);
+}
+
+TEST_CASE("prefix cache: many threads") {
+  const Model model = remembering(1 << 20);
+  std::vector<std::vector<TokenId>> expected;
+  for (TokenId step = 0; step < 4; ++step)
+    expected.push_back(story_model().generate(joined(ids(60), ids(10, 31 + step)), kShort).tokens);
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (std::size_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::size_t i = 0; i < 6; ++i) {
+        const std::size_t which = (t + i) % 4;
+        const auto prompt = joined(ids(60), ids(10, 31 + static_cast<TokenId>(which)));
+        if (model.generate(prompt, kShort).tokens != expected[which]) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("prefix cache: impossible sizes") {
+  CHECK(contains(error_of<InvalidArgument>([] { remembering(-1); }), "prefix_cache_bytes"));
+}
