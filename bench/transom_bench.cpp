@@ -5,10 +5,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <thread>
 
 #include "bench/model/headline.h"
+#include "bench/model/long_context.h"
 #include "bench/model/measure.h"
 #include "bench/model/report.h"
 #include "bench/model/subprocess.h"
@@ -20,8 +22,9 @@ namespace {
 using namespace transom::bench;
 
 struct Modes {
-  bool roofline = false, roofline_raw = false, headline = false;
+  bool roofline = false, roofline_raw = false, headline = false, long_context = false;
   int headline_prompt = 32768;
+  LongContext context;
 };
 
 void add_options(CLI::App& app, Options& options, Modes& modes) {
@@ -53,6 +56,15 @@ void add_options(CLI::App& app, Options& options, Modes& modes) {
       "--headline", modes.headline,
       "A 7B model in 3 bits, int8 KV, a window of 2048 and a long prompt: memory and speed (15 minutes)");
   app.add_option("--headline-prompt", modes.headline_prompt, "Its tokens")->check(CLI::Range(2048, 1 << 20));
+  app.add_flag("--long-context", modes.long_context,
+               "Time and memory of reading longer and longer prompts: full attention, window, log stride");
+  app.add_option("--context-tokens", modes.context.most, "The longest of them, a power of two")
+      ->check([](const std::string& text) -> std::string {
+        const long long tokens = std::atoll(text.c_str());
+        const bool fits = tokens >= 1024 && tokens <= 1 << 24 && (tokens & (tokens - 1)) == 0;
+        return fits ? "" : "expected a power of two from 1024 to 16777216";
+      });
+  app.add_option("--svg", modes.context.svg_file, "With --long-context: write a plot to this file");
   app.add_flag("--roofline-raw", modes.roofline_raw, "The same as bare numbers")->group("");
 }
 
@@ -138,6 +150,12 @@ int main(int argc, char** argv) try {
   }
   if (options.model.empty() == options.synthetic.empty()) {
     throw transom::InvalidArgument("expected a model directory or --synthetic NAME");
+  }
+  if (modes.long_context) {
+    if (options.window > 0) modes.context.window = options.window;
+    modes.context.json_file = options.json_file;
+    print_long_context(options, modes.context, command_line(argc, argv));
+    return 0;
   }
   Report report = measure(options, threads);
   report.command = command_line(argc, argv);

@@ -40,6 +40,7 @@ Config make_config(const Options& options) {
                  {"quantization_group_size", options.group_size},
                  {"kv_cache_dtype", options.kv_cache_dtype},
                  {"attention_window", options.window},
+                 {"attention_pattern", options.attention_pattern},
                  {"dtype", options.dtype}});
   return config;
 }

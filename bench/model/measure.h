@@ -25,6 +25,7 @@ struct Options {
   std::vector<std::int64_t> depths{0, 2048, 16384};
   std::vector<std::int64_t> batches;  // texts that take their steps together, at depth 0
   std::int64_t window = 0;
+  std::string attention_pattern = "window";
   int decode_tokens = 32;
   int repeats = 3;
   std::string json_file;

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/model/long_context.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+#include "model/sequence.h"
+#include "transom/error.h"
+
+namespace transom::bench {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::int64_t kChunk = 512, kFirst = 1024;
+
+double resident_mb() {
+  std::ifstream statm("/proc/self/statm");
+  double pages = 0;
+  statm >> pages >> pages;
+  return pages * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1e6;
+}
+
+ContextCurve read_prompt(Options options, const std::string& pattern, const LongContext& settings) {
+  options.window = pattern == "full" ? -1 : settings.window;
+  options.attention_pattern = pattern == "log_stride" ? "log_stride" : "window";
+  const Loaded loaded = load_model(options);
+  const model::Transformer& transformer = *loaded.transformer;
+  const std::vector<std::int32_t> ids = random_ids(settings.most, transformer.spec().vocab);
+  const bool terminal = ::isatty(STDERR_FILENO) != 0;
+  {  // warms up
+    model::Sequence sequence(transformer, {kFirst, kChunk});
+    sequence.forward(std::span(ids).first(kFirst), false, {});
+  }
+  ContextCurve curve{pattern, {}};
+  const double before = resident_mb();
+  model::Sequence sequence(transformer, {settings.most, kChunk});
+  double seconds = 0;
+  for (std::int64_t at = 0, next = kFirst; at < settings.most; at += kChunk) {
+    const auto start = Clock::now();
+    sequence.forward(std::span(ids).subspan(static_cast<std::size_t>(at), kChunk), false, {});
+    seconds += std::chrono::duration<double>(Clock::now() - start).count();
+    if (terminal)
+      std::fprintf(stderr, "\r%s: %lld tokens, %.0f s ", pattern.c_str(), static_cast<long long>(at),
+                   seconds);
+    if (at + kChunk < next) continue;
+    curve.points.push_back({next, seconds, resident_mb() - before});
+    next *= 2;
+  }
+  if (terminal) std::fprintf(stderr, "\r%40s\r", "");
+  return curve;
+}
+
+std::string to_json(const std::vector<ContextCurve>& curves, const std::string& command) {
+  std::ostringstream out;
+  out << "{\n  \"command\": \"" << command << "\",\n  \"patterns\": {\n";
+  for (const ContextCurve& curve : curves) {
+    out << "    \"" << curve.pattern << "\": {\"exponent\": " << curve.exponent() << ", \"points\": [";
+    for (const ContextCurve::Point& point : curve.points) {
+      out << (&point == &curve.points.front() ? "" : ", ") << "{\"tokens\": " << point.tokens
+          << ", \"seconds\": " << point.seconds << ", \"cache_mb\": " << point.cache_mb << "}";
+    }
+    out << "]}" << (&curve == &curves.back() ? "" : ",") << "\n";
+  }
+  out << "  }\n}\n";
+  return out.str();
+}
+
+void write(const std::string& path, const std::string& text) {
+  if (path.empty()) return;
+  std::ofstream out(path);
+  out << text;
+  if (!out.flush()) throw DeviceError("cannot write " + path);
+}
+
+void print_table(const std::vector<ContextCurve>& curves) {
+  std::printf("%-10s", "tokens");
+  for (const ContextCurve& curve : curves) std::printf("%26s", curve.pattern.c_str());
+  std::printf("\n");
+  for (std::size_t i = 0; i < curves.front().points.size(); ++i) {
+    std::printf("%-10lld", static_cast<long long>(curves.front().points[i].tokens));
+    for (const ContextCurve& curve : curves)
+      std::printf("%14.2f s %7.1f MB", curve.points[i].seconds, curve.points[i].cache_mb);
+    std::printf("\n");
+  }
+  std::printf("%-10s", "exponent");
+  for (const ContextCurve& curve : curves) std::printf("%26.2f", curve.exponent());
+  std::printf("\n");
+}
+
+}  // namespace
+
+double ContextCurve::exponent() const {
+  constexpr std::size_t kPoints = 3;
+  const std::size_t n = std::min(kPoints, points.size());
+  if (n < 2) return 0;
+  double sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
+  for (std::size_t i = points.size() - n; i < points.size(); ++i) {
+    const double x = std::log(static_cast<double>(points[i].tokens)), y = std::log(points[i].seconds);
+    sum_x += x;
+    sum_y += y;
+    sum_xx += x * x;
+    sum_xy += x * y;
+  }
+  const auto count = static_cast<double>(n);
+  return (count * sum_xy - sum_x * sum_y) / (count * sum_xx - sum_x * sum_x);
+}
+
+std::string plot(const std::vector<ContextCurve>& curves, const std::string& title) {
+  constexpr double kWidth = 640, kHeight = 400, kLeft = 60, kRight = 110, kTop = 40, kBottom = 40;
+  constexpr const char* kColours[] = {"#c0392b", "#2471a3", "#1e8449"};
+  const double first = std::log2(static_cast<double>(curves.front().points.front().tokens));
+  double last = first + 1, low = 1e9, high = -1e9;
+  for (const ContextCurve& curve : curves) {
+    for (const ContextCurve::Point& point : curve.points) {
+      last = std::max(last, std::log2(static_cast<double>(point.tokens)));
+      low = std::min(low, std::floor(std::log10(point.seconds)));
+      high = std::max(high, std::ceil(std::log10(point.seconds)));
+    }
+  }
+  const auto x = [&](double tokens) {
+    return kLeft + (std::log2(tokens) - first) / (last - first) * (kWidth - kLeft - kRight);
+  };
+  const auto y = [&](double seconds) {
+    return kTop + (high - std::log10(seconds)) / std::max(high - low, 1.0) * (kHeight - kTop - kBottom);
+  };
+  std::ostringstream svg;
+  svg << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " << kWidth << ' ' << kHeight
+      << "\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" "
+         "fill=\"white\"/>\n<text x=\""
+      << kLeft << "\" y=\"20\" font-size=\"14\">" << title << "</text>\n";
+  for (double power = low; power <= high; ++power) {
+    const double at = y(std::pow(10.0, power));
+    svg << "<path d=\"M" << kLeft << ' ' << at << "H" << kWidth - kRight << "\" stroke=\"#ddd\"/><text x=\""
+        << kLeft - 6 << "\" y=\"" << at + 4 << "\" text-anchor=\"end\">" << std::pow(10.0, power)
+        << " s</text>\n";
+  }
+  for (const ContextCurve::Point& point : curves.front().points) {
+    const auto tokens = static_cast<double>(point.tokens);
+    svg << "<text x=\"" << x(tokens) << "\" y=\"" << kHeight - kBottom + 18 << "\" text-anchor=\"middle\">"
+        << point.tokens / 1024 << "K</text>\n";
+  }
+  for (std::size_t i = 0; i < curves.size(); ++i) {
+    const char* colour = kColours[i % 3];
+    svg << "<polyline fill=\"none\" stroke-width=\"2\" stroke=\"" << colour << "\" points=\"";
+    for (const ContextCurve::Point& point : curves[i].points)
+      svg << x(static_cast<double>(point.tokens)) << ',' << y(point.seconds) << ' ';
+    svg << "\"/><text x=\"" << kWidth - kRight + 8 << "\" y=\"" << y(curves[i].points.back().seconds) + 4
+        << "\" fill=\"" << colour << "\">" << curves[i].pattern << "</text>\n";
+  }
+  svg << "</svg>\n";
+  return svg.str();
+}
+
+void print_long_context(const Options& options, const LongContext& settings, const std::string& command) {
+  std::vector<ContextCurve> curves;
+  for (const char* pattern : {"full", "window", "log_stride"})
+    curves.push_back(read_prompt(options, pattern, settings));
+  print_table(curves);
+  write(settings.json_file, to_json(curves, command));
+  write(settings.svg_file,
+        plot(curves, "Reading a prompt, window of " + std::to_string(settings.window) + " tokens"));
+}
+
+}  // namespace transom::bench
