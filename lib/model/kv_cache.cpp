@@ -15,6 +15,8 @@ namespace {
 
 // A reservation of more than this is a mistake in a configuration, not a wish.
 constexpr std::int64_t kMaxCacheBytes = std::int64_t{1} << 46;
+// The oldest token that a log stride sees in a text without bound.
+constexpr std::int64_t kOldestSeen = std::int64_t{1} << 24;
 
 }  // namespace
 
@@ -40,7 +42,7 @@ KvCache::KvCache(const ModelSpec& spec, DType dtype, std::int64_t context, std::
     }
     if (layer.log_stride) {
       view.level_slots = std::min(layer.window, context) + (chunk + 1) / 2;
-      while (layer.window << view.levels < context) ++view.levels;
+      while (layer.window << view.levels < std::min(context, kOldestSeen)) ++view.levels;
       capacity += view.levels * view.level_slots;
     }
     const std::int64_t row = spec.n_kv_heads * backend::kv_row_bytes(dtype, spec.head_dim);
