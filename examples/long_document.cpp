@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -148,12 +149,18 @@ transom::Model load(const Options& options, bool full) {
   return transom::AutoModel::from_pretrained(options.model, config, {.threads = options.threads});
 }
 
+std::ifstream open(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::error_code ignored;
+  if (!in || std::filesystem::is_directory(path, ignored)) throw transom::NotFound("cannot read " + path);
+  return in;
+}
+
 /// Full attention against the pattern. It needs a document that can be read twice.
 void compare(const Options& options) {
   if (options.document == "-") throw transom::InvalidArgument("--compare reads the document twice: expected a file");
   std::vector<Reading> readings;
-  std::ifstream in(options.document, std::ios::binary);
-  if (!in) throw transom::NotFound("cannot read " + options.document);
+  std::ifstream in = open(options.document);
   std::string text(std::istreambuf_iterator<char>(in), {});
   if (options.most_bytes > 0) text.resize(std::min(text.size(), options.most_bytes));
   for (const bool full : {true, false}) {
@@ -161,7 +168,7 @@ void compare(const Options& options) {
     transom::SessionOptions limits;
     // Beyond what the model was trained for, if need be: the cost is what is compared.
     constexpr std::size_t kRoomForQuestions = 1024;
-    if (full) limits.max_context = static_cast<std::int64_t>(model.tokenizer().encode(text).size() + kRoomForQuestions);
+    limits.max_context = static_cast<std::int64_t>(model.tokenizer().encode(text).size() + kRoomForQuestions);
     std::istringstream document(text);
     readings.push_back(read(model, full ? "full" : options.pattern, limits, document, text.size(), options));
   }
@@ -180,10 +187,11 @@ int run(const Options& options) {
     read(model, options.pattern, {}, std::cin, 0, options);
     return 0;
   }
-  std::ifstream in(options.document, std::ios::binary | std::ios::ate);
-  if (!in) throw transom::NotFound("cannot read " + options.document);
-  const auto bytes = static_cast<std::size_t>(in.tellg());
-  in.seekg(0);
+  // A pipe has no size: the bar then stays empty.
+  std::error_code ignored;
+  const bool plain = std::filesystem::is_regular_file(options.document, ignored);
+  const std::size_t bytes = plain ? std::filesystem::file_size(options.document, ignored) : 0;
+  std::ifstream in = open(options.document);
   read(model, options.pattern, {}, in, options.most_bytes > 0 ? std::min(bytes, options.most_bytes) : bytes, options);
   return 0;
 }
@@ -200,7 +208,8 @@ int main(int argc, char** argv) try {
   app.add_option("--attention-sinks", options.sinks, "First tokens that stay visible (pattern window)");
   app.add_option("--attention-pattern", options.pattern, "window, log_stride");
   app.add_option("--quantization", options.quantization, "none, int8, int4, int3, int2");
-  app.add_option("--max-bytes", options.most_bytes, "Read so many bytes of the document; 0 = all");
+  app.add_option("--max-bytes", options.most_bytes, "Read so many bytes of the document; 0 = all")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--max-new-tokens", options.max_new_tokens, "Tokens of an answer, at most");
   app.add_option("--threads", options.threads, "Threads; 0 = every core");
   app.add_flag("--compare", options.compare, "Read it with full attention too, and show both");

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "io/json_write.h"
 #include "model/sequence.h"
 #include "transom/error.h"
 
@@ -60,7 +61,7 @@ ContextCurve read_prompt(Options options, const std::string& pattern, const Long
 
 std::string to_json(const std::vector<ContextCurve>& curves, const std::string& command) {
   std::ostringstream out;
-  out << "{\n  \"command\": \"" << command << "\",\n  \"patterns\": {\n";
+  out << "{\n  \"command\": " << io::json_string(command) << ",\n  \"patterns\": {\n";
   for (const ContextCurve& curve : curves) {
     out << "    \"" << curve.pattern << "\": {\"exponent\": " << curve.exponent() << ", \"points\": [";
     for (const ContextCurve::Point& point : curve.points) {

@@ -21,8 +21,8 @@ namespace transom {
 ///   tokens, the current one included, and the KV cache stays that small.
 /// - attention_sinks (int): first tokens that stay visible beyond the window (StreamingLLM); default 0.
 /// - attention_pattern (string): "window" (default); "log_stride": beyond its window a layer also sees every
-///   second token of the next octave of distances, every fourth of the one after, and so on, in a cache of
-///   O(window log n); 16 million tokens back at most.
+///   second token of the next octave of distances, every fourth of the one after, and so on, 16 million
+///   tokens back at most, in a cache that grows with the logarithm of the text.
 /// - max_context (int): tokens a session can hold; 0 = max_position_embeddings (default).
 /// - quantization (string): "none" (default), "int8", "int4", "int3" or "int2": weights are quantised while
 ///   loading.

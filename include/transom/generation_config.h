@@ -167,10 +167,10 @@ struct GenerationConfig {
   std::vector<TokenId> negative_prompt_ids = {};
 
   // Speculative decoding -----------------------------------------------------------------------------
-  // Several guessed tokens are checked in one step. The text stays the same, sampled too, up to rounding.
+  // Single texts: several guessed tokens are checked in one step. The text stays the same up to rounding.
 
-  /// Guesses up to this many tokens, at most 64: what followed the text's present end when it last stood
-  /// there (prompt lookup, Saxena 2023). For texts that quote, and code. Default 0 = off.
+  /// Guesses up to this many tokens (more than 64 count as 64): what followed the text's present end when it
+  /// last stood there (prompt lookup, Saxena 2023). For texts that quote, and code. Default 0 = off.
   std::optional<int> prompt_lookup_num_tokens = {};
   /// Tokens at the end to look for, at least 1; fewer where they never came. Default 10 (transformers': 2).
   std::optional<int> max_matching_ngram_size = {};

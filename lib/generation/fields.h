@@ -35,7 +35,6 @@ void for_each_field(Visit&& visit) {
   constexpr Limits kCount{}, kPositiveCount{.low = 1}, kFlag{.high = 1}, kAnyNumber{.low = -Limits::kMost};
   constexpr Limits kPositive{.low_included = false};
   constexpr Limits kTexts{.low = 1, .high = 256};  // each takes a cache and a row of logits
-  constexpr Limits kGuess{.high = 64};             // each takes a row of logits
   constexpr Limits kSampled{.sampling = true};
   constexpr Limits kPositiveSampled{.low_included = false, .sampling = true};
   constexpr Limits kShare{.high = 1, .sampling = true};
@@ -71,9 +70,9 @@ void for_each_field(Visit&& visit) {
   visit("dry_penalty_last_n", &G::dry_penalty_last_n, Limits{.low = -1});
   visit("no_repeat_ngram_size", &G::no_repeat_ngram_size, kCount);
   visit("guidance_scale", &G::guidance_scale, kAnyNumber);
-  visit("prompt_lookup_num_tokens", &G::prompt_lookup_num_tokens, kGuess);
+  visit("prompt_lookup_num_tokens", &G::prompt_lookup_num_tokens, kCount);
   visit("max_matching_ngram_size", &G::max_matching_ngram_size, kPositiveCount);
-  visit("num_assistant_tokens", &G::num_assistant_tokens, kGuess);
+  visit("num_assistant_tokens", &G::num_assistant_tokens, kCount);
   visit("num_beams", &G::num_beams, kTexts);
   visit("num_beam_groups", &G::num_beam_groups, kPositiveCount);
   visit("diversity_penalty", &G::diversity_penalty, kCount);

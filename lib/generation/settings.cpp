@@ -198,10 +198,13 @@ DrySettings dry(const GenerationConfig& config) {
 }
 
 SpeculationSettings speculation(const GenerationConfig& config) {
+  constexpr int kMost = 64, kLongestNgram = 64;  // each guessed token takes a row of logits
+  const int most = config.assistant_model != nullptr ? config.num_assistant_tokens.value_or(20)
+                                                     : config.prompt_lookup_num_tokens.value_or(0);
   SpeculationSettings s;
-  s.most = config.assistant_model != nullptr ? config.num_assistant_tokens.value_or(20)
-                                             : config.prompt_lookup_num_tokens.value_or(0);
-  s.ngram = static_cast<std::size_t>(config.max_matching_ngram_size.value_or(static_cast<int>(s.ngram)));
+  s.most = std::min(most, kMost);
+  if (config.max_matching_ngram_size)
+    s.ngram = static_cast<std::size_t>(std::min(*config.max_matching_ngram_size, kLongestNgram));
   return s;
 }
 

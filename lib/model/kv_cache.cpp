@@ -18,6 +18,12 @@ constexpr std::int64_t kMaxCacheBytes = std::int64_t{1} << 46;
 // The oldest token that a log stride sees in a text without bound.
 constexpr std::int64_t kOldestSeen = std::int64_t{1} << 24;
 
+/// Whether every slot has been written: the ring, and the level with the fewest positions.
+bool all_used(const backend::KvCacheView& view, std::int64_t furthest) {
+  if (furthest < view.ring_capacity()) return false;
+  return view.levels == 0 || furthest >> view.levels >= view.level_slots;
+}
+
 }  // namespace
 
 /// The memory, and how many caches look at it. (Not a std::shared_ptr: use_count() gives no order between
@@ -25,6 +31,7 @@ constexpr std::int64_t kOldestSeen = std::int64_t{1} << 24;
 struct KvCache::Storage {
   std::vector<backend::Buffer> buffers;  // keys and values of each layer
   std::vector<bool> huge;                // [layers]
+  std::int64_t touched = 0;              // positions that any text ever reached: their pages are resident
   std::atomic<int> users{1};
 };
 
@@ -94,10 +101,11 @@ void KvCache::make_own(std::int64_t furthest) {
     shared.storage_->users.fetch_sub(1, std::memory_order_acq_rel);
     copy_positions(shared, 0, furthest);
   }
+  storage_->touched = std::max(storage_->touched, furthest);
   // A ring that has come round is in use as a whole, and is read as a whole at every step from now on: on
   // huge pages attention to 2048 int8 keys took a seventh less (7B, 2 cores, 2026-11).
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    if (storage_->huge[i] || furthest < layers_[i].keys.extent[1]) continue;
+    if (storage_->huge[i] || !all_used(layers_[i], furthest)) continue;
     storage_->buffers[2 * i].make_huge();
     storage_->buffers[2 * i + 1].make_huge();
     storage_->huge[i] = true;
@@ -121,16 +129,17 @@ std::vector<KvCache::Slots> KvCache::used_slots(std::size_t layer, std::int64_t 
   return used;
 }
 
-std::int64_t KvCache::used_bytes(std::int64_t position, std::int64_t furthest) const {
+std::int64_t KvCache::resident_bytes(std::int64_t furthest) const {
   constexpr std::int64_t kPage = 4096;
+  furthest = std::max(furthest, storage_->touched);
   std::int64_t bytes = 0;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const TensorView& keys = layers_[i].keys;
     const std::int64_t row = backend::kv_row_bytes(keys.dtype, keys.extent[2]);
-    for (const Slots& slots : used_slots(i, position, furthest)) {
-      const std::int64_t pages = (slots.count * row + kPage - 1) / kPage + (slots.count > 0 ? 1 : 0);
-      bytes +=
-          std::min(2 * keys.extent[0] * pages * kPage, 2 * keys.extent[0] * keys.extent[1] * row + 2 * kPage);
+    for (const Slots& slots : used_slots(i, furthest, furthest)) {
+      // Keys and values of each head, which begin and end anywhere in a page.
+      if (slots.count > 0)
+        bytes += 2 * keys.extent[0] * ((slots.count * row + kPage - 1) / kPage + 1) * kPage;
     }
   }
   return bytes;

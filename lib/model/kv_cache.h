@@ -48,8 +48,9 @@ class KvCache {
   /// Slots of a layer that hold what a text at `position` which once reached `furthest` may still see.
   std::vector<Slots> used_slots(std::size_t layer, std::int64_t position, std::int64_t furthest) const;
 
-  /// Bytes of these slots in all layers, in whole pages for each head.
-  std::int64_t used_bytes(std::int64_t position, std::int64_t furthest) const;
+  /// Memory that this cache keeps resident, whole pages, when its text once reached `furthest`. What earlier
+  /// texts touched counts: their pages stay.
+  std::int64_t resident_bytes(std::int64_t furthest) const;
 
   /// The smallest position to which a text that once reached `furthest` can be cut back, so that no layer
   /// would need slots that were overwritten since.

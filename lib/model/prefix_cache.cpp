@@ -2,6 +2,7 @@
 #include "model/prefix_cache.h"
 
 #include <algorithm>
+#include <new>
 
 #include "model/rope.h"
 
@@ -51,11 +52,18 @@ std::int64_t PrefixCache::recall(std::span<const std::int32_t> tokens, Sequence&
   return most;
 }
 
-void PrefixCache::remember(std::span<const std::int32_t> tokens, const Sequence& sequence) {
+bool PrefixCache::gives(const Entry& entry, std::span<const std::int32_t> tokens) {
+  const auto size = static_cast<std::int64_t>(tokens.size());
+  if (common_prefix(entry.tokens, tokens) < size) return false;
+  return size == static_cast<std::int64_t>(entry.tokens.size()) ||
+         size >= entry.cache.oldest_restorable(entry.furthest);
+}
+
+void PrefixCache::remember(std::span<const std::int32_t> tokens, const Sequence& sequence) try {
   const std::int64_t position = sequence.position();
   if (position < kLeastTokens) return;
   const auto read = tokens.first(static_cast<std::size_t>(position));
-  const std::int64_t bytes = sequence.cache().used_bytes(position, sequence.furthest());
+  const std::int64_t bytes = sequence.cache().resident_bytes(sequence.furthest());
   if (bytes > most_bytes_) return;
   auto made = std::make_shared<const Entry>(Entry{{read.begin(), read.end()},
                                                   sequence.cache(),
@@ -64,25 +72,19 @@ void PrefixCache::remember(std::span<const std::int32_t> tokens, const Sequence&
                                                   sequence.furthest(),
                                                   bytes});
   const std::lock_guard lock(mutex_);
-  for (auto entry = entries_.begin(); entry != entries_.end();) {
-    const auto here = entry++;
-    if (!(*here)->fits(sequence)) continue;
-    const std::int64_t common = common_prefix((*here)->tokens, read);
-    if (common == position) {  // it is there already, perhaps with more behind it
-      if (position < (*here)->cache.oldest_restorable((*here)->furthest) &&
-          position < static_cast<std::int64_t>((*here)->tokens.size()))
-        continue;
-      entries_.splice(entries_.begin(), entries_, here);
-      return;
-    }
-    // A text that the new one goes on with, and that can be had from it.
-    if (common == static_cast<std::int64_t>((*here)->tokens.size()) &&
-        common >= made->cache.oldest_restorable(made->furthest))
-      drop(here);
-  }
-  while (bytes_ + bytes > most_bytes_) drop(std::prev(entries_.end()));
-  entries_.push_front(std::move(made));
+  const auto known = std::ranges::find_if(
+      entries_, [&](const auto& entry) { return entry->fits(sequence) && gives(*entry, read); });
+  if (known != entries_.end()) return entries_.splice(entries_.begin(), entries_, known);
+  entries_.push_front(made);
   bytes_ += bytes;
+  // Texts that the new one goes on with, and that can be had from it.
+  for (auto entry = std::next(entries_.begin()); entry != entries_.end();) {
+    const auto here = entry++;
+    if ((*here)->fits(sequence) && gives(*made, (*here)->tokens)) drop(here);
+  }
+  while (bytes_ > most_bytes_) drop(std::prev(entries_.end()));
+} catch (const std::bad_alloc&) {
+  // The text was written all the same; it is just not kept.
 }
 
 void PrefixCache::drop(Entries::iterator entry) {

@@ -47,6 +47,8 @@ class PrefixCache {
   /// How much of `tokens` the entry can give.
   static std::int64_t usable(const Entry& entry, std::span<const std::int32_t> tokens,
                              const Sequence& sequence);
+  /// Whether the entry can give all of these tokens.
+  static bool gives(const Entry& entry, std::span<const std::int32_t> tokens);
   void drop(Entries::iterator entry);
 
   const std::int64_t most_bytes_;

@@ -2,16 +2,24 @@
 #include "generation/speculation/draft_model.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace transom::generation {
 
-DraftModel::DraftModel(const model::Transformer& model)
-    : sequence_(std::make_unique<model::Sequence>(model, model::SequenceOptions{})),
+DraftModel::DraftModel(const model::Transformer& model, std::stop_token stop)
+    : stop_(std::move(stop)),
+      sequence_(std::make_unique<model::Sequence>(model, model::SequenceOptions{})),
       logits_(static_cast<std::size_t>(model.spec().vocab)) {}
 
-void DraftModel::read(std::span<const TokenId> ids) {
-  sequence_->forward(ids, false, logits_);
-  read_.insert(read_.end(), ids.begin(), ids.end());
+bool DraftModel::read(std::span<const TokenId> ids) {
+  while (!ids.empty()) {
+    if (stop_.stop_requested()) return false;
+    const auto part = ids.first(std::min(ids.size(), static_cast<std::size_t>(sequence_->chunk())));
+    sequence_->forward(part, false, logits_);
+    read_.insert(read_.end(), part.begin(), part.end());
+    ids = ids.subspan(part.size());
+  }
+  return true;
 }
 
 void DraftModel::draft(std::span<const TokenId> text, std::size_t most, std::vector<TokenId>& draft) {
@@ -30,7 +38,7 @@ void DraftModel::draft(std::span<const TokenId> text, std::size_t most, std::vec
   const auto known = [&](TokenId id) { return static_cast<std::size_t>(id) < logits_.size(); };
   if (!std::ranges::all_of(unread, known)) return;  // a larger vocabulary: padding that is never written
   while (true) {
-    read(unread);
+    if (!read(unread)) return draft.clear();
     draft.push_back(static_cast<TokenId>(std::ranges::max_element(logits_) - logits_.begin()));
     if (draft.size() == most) return;
     unread = std::span(draft).last(1);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 
 #include "generation/speculation/drafter.h"
 #include "model/sequence.h"
@@ -11,14 +12,16 @@ namespace transom::generation {
 /// A smaller model of the same vocabulary, which writes on greedily.
 class DraftModel : public Drafter {
  public:
-  /// @param model Outlives this object.
-  explicit DraftModel(const model::Transformer& model);
+  /// @param model Outlives this object. @param stop Ends the reading of a long text; no guess comes then.
+  DraftModel(const model::Transformer& model, std::stop_token stop);
 
   void draft(std::span<const TokenId> text, std::size_t most, std::vector<TokenId>& draft) override;
 
  private:
-  void read(std::span<const TokenId> ids);
+  /// @return False when stopped on the way.
+  bool read(std::span<const TokenId> ids);
 
+  std::stop_token stop_;
   std::unique_ptr<model::Sequence> sequence_;
   std::vector<TokenId> read_;  // what the sequence holds
   std::vector<float> logits_;

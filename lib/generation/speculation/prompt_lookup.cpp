@@ -10,7 +10,7 @@ void PromptLookup::draft(std::span<const TokenId> text, std::size_t most, std::v
   // From the end backwards over all places where the last token stood before: the one whose preceding tokens
   // agree longest wins, and of equals the latest.
   std::size_t best = 0, best_end = 0;
-  for (std::size_t end = text.size() - 1; end > 0 && best < longest_; --end) {
+  for (std::size_t end = text.size() - 1; end > best && best < longest_; --end) {
     if (text[end - 1] != text.back()) continue;
     std::size_t length = 1;
     while (length < longest_ && length < end && text[end - 1 - length] == text[text.size() - 1 - length])

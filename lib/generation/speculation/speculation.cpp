@@ -13,9 +13,11 @@ namespace transom::generation {
 
 namespace {
 
-std::unique_ptr<Drafter> make_drafter(const SpeculationSettings& settings) {
-  if (settings.draft_model != nullptr) return std::make_unique<DraftModel>(*settings.draft_model);
-  return std::make_unique<PromptLookup>(settings.ngram);
+std::unique_ptr<Drafter> make_drafter(const Settings& settings) {
+  const SpeculationSettings& speculation = settings.speculation;
+  if (speculation.draft_model != nullptr)
+    return std::make_unique<DraftModel>(*speculation.draft_model, settings.stop_token);
+  return std::make_unique<PromptLookup>(speculation.ngram);
 }
 
 /// While a guess is being checked the sequence stands behind tokens that the text may never have. However
@@ -40,7 +42,7 @@ class Speculation {
       : text_(text),
         run_(run),
         most_(longest_draft(text, call.settings.speculation)),
-        drafter_(make_drafter(call.settings.speculation)),
+        drafter_(make_drafter(call.settings)),
         length_(most_) {
     draft_.reserve(most_);
     ids_.reserve(most_ + 1);
