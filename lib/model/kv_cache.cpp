@@ -31,7 +31,7 @@ bool all_used(const backend::KvCacheView& view, std::int64_t furthest) {
 struct KvCache::Storage {
   std::vector<backend::Buffer> buffers;  // keys and values of each layer
   std::vector<bool> huge;                // [layers]
-  std::int64_t touched = 0;              // positions that any text ever reached: their pages are resident
+  std::atomic<std::int64_t> touched{0};  // positions that texts before this one reached: pages stay resident
   std::atomic<int> users{1};
 };
 
@@ -101,7 +101,6 @@ void KvCache::make_own(std::int64_t furthest) {
     shared.storage_->users.fetch_sub(1, std::memory_order_acq_rel);
     copy_positions(shared, 0, furthest);
   }
-  storage_->touched = std::max(storage_->touched, furthest);
   // A ring that has come round is in use as a whole, and is read as a whole at every step from now on: on
   // huge pages attention to 2048 int8 keys took a seventh less (7B, 2 cores, 2026-11).
   for (std::size_t i = 0; i < layers_.size(); ++i) {
@@ -110,6 +109,11 @@ void KvCache::make_own(std::int64_t furthest) {
     storage_->buffers[2 * i + 1].make_huge();
     storage_->huge[i] = true;
   }
+}
+
+void KvCache::start_again(std::int64_t furthest) {
+  const std::int64_t before = storage_->touched.load(std::memory_order_relaxed);
+  storage_->touched.store(std::max(before, furthest), std::memory_order_relaxed);
 }
 
 void KvCache::copy_positions(const KvCache& from, std::int64_t first, std::int64_t end) {
@@ -131,7 +135,7 @@ std::vector<KvCache::Slots> KvCache::used_slots(std::size_t layer, std::int64_t 
 
 std::int64_t KvCache::resident_bytes(std::int64_t furthest) const {
   constexpr std::int64_t kPage = 4096;
-  furthest = std::max(furthest, storage_->touched);
+  furthest = std::max(furthest, storage_->touched.load(std::memory_order_relaxed));
   std::int64_t bytes = 0;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const TensorView& keys = layers_[i].keys;

@@ -39,6 +39,9 @@ class KvCache {
   /// so far; their slots are copied.
   void make_own(std::int64_t furthest);
 
+  /// A new text begins where one that reached `furthest` was: its pages stay resident.
+  void start_again(std::int64_t furthest);
+
   /// Takes positions [first, end) of a cache of the same geometry.
   void copy_positions(const KvCache& from, std::int64_t first, std::int64_t end);
 

@@ -251,7 +251,9 @@ void Sequence::truncate(std::int64_t position) {
                                   cache_.oldest_restorable(furthest_)));
   }
   position_ = position;
-  if (position == 0) furthest_ = 0;
+  if (position > 0) return;
+  cache_.start_again(furthest_);
+  furthest_ = 0;
 }
 
 }  // namespace transom::model
