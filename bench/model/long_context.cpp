@@ -148,13 +148,19 @@ std::string plot(const std::vector<ContextCurve>& curves, const std::string& tit
     svg << "<text x=\"" << x(tokens) << "\" y=\"" << kHeight - kBottom + 18 << "\" text-anchor=\"middle\">"
         << point.tokens / 1024 << "K</text>\n";
   }
+  constexpr double kLabelHeight = 14;
+  std::vector<double> labels;
   for (std::size_t i = 0; i < curves.size(); ++i) {
     const char* colour = kColours[i % 3];
     svg << "<polyline fill=\"none\" stroke-width=\"2\" stroke=\"" << colour << "\" points=\"";
     for (const ContextCurve::Point& point : curves[i].points)
       svg << x(static_cast<double>(point.tokens)) << ',' << y(point.seconds) << ' ';
-    svg << "\"/><text x=\"" << kWidth - kRight + 8 << "\" y=\"" << y(curves[i].points.back().seconds) + 4
-        << "\" fill=\"" << colour << "\">" << curves[i].pattern << "</text>\n";
+    double label = y(curves[i].points.back().seconds) + 4;
+    const auto covered = [&](double other) { return std::abs(other - label) < kLabelHeight; };
+    while (std::ranges::any_of(labels, covered)) label -= kLabelHeight;
+    labels.push_back(label);
+    svg << "\"/><text x=\"" << kWidth - kRight + 8 << "\" y=\"" << label << "\" fill=\"" << colour << "\">"
+        << curves[i].pattern << "</text>\n";
   }
   svg << "</svg>\n";
   return svg.str();
