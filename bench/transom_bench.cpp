@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <thread>
 
 #include "bench/model/headline.h"
@@ -160,11 +159,7 @@ int main(int argc, char** argv) try {
   Report report = measure(options, threads);
   report.command = command_line(argc, argv);
   print_table(report);
-  if (!options.json_file.empty()) {
-    std::ofstream out(options.json_file);
-    out << to_json(report);
-    if (!out.flush()) throw transom::DeviceError("cannot write " + options.json_file);
-  }
+  if (!options.json_file.empty()) write_file(options.json_file, to_json(report));
   return 0;
 } catch (const transom::Error& error) {
   std::fprintf(stderr, "%s\n", error.what());

@@ -10,9 +10,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "bench/model/report.h"
 #include "io/json_write.h"
 #include "model/sequence.h"
-#include "transom/error.h"
 
 namespace transom::bench {
 
@@ -49,7 +49,7 @@ ContextCurve read_prompt(Options options, const std::string& pattern, const Long
     sequence.forward(std::span(ids).subspan(static_cast<std::size_t>(at), kChunk), false, {});
     seconds += std::chrono::duration<double>(Clock::now() - start).count();
     if (terminal)
-      std::fprintf(stderr, "\r%s: %lld tokens, %.0f s ", pattern.c_str(), static_cast<long long>(at),
+      std::fprintf(stderr, "\r%s: %lld tokens, %.0f s ", pattern.c_str(), static_cast<long long>(at + kChunk),
                    seconds);
     if (at + kChunk < next) continue;
     curve.points.push_back({next, seconds, resident_mb() - before});
@@ -74,13 +74,6 @@ std::string to_json(const std::vector<ContextCurve>& curves, const std::string& 
   return out.str();
 }
 
-void write(const std::string& path, const std::string& text) {
-  if (path.empty()) return;
-  std::ofstream out(path);
-  out << text;
-  if (!out.flush()) throw DeviceError("cannot write " + path);
-}
-
 void print_table(const std::vector<ContextCurve>& curves) {
   std::printf("%-10s", "tokens");
   for (const ContextCurve& curve : curves) std::printf("%26s", curve.pattern.c_str());
@@ -96,24 +89,7 @@ void print_table(const std::vector<ContextCurve>& curves) {
   std::printf("\n");
 }
 
-}  // namespace
-
-double ContextCurve::exponent() const {
-  constexpr std::size_t kPoints = 3;
-  const std::size_t n = std::min(kPoints, points.size());
-  if (n < 2) return 0;
-  double sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
-  for (std::size_t i = points.size() - n; i < points.size(); ++i) {
-    const double x = std::log(static_cast<double>(points[i].tokens)), y = std::log(points[i].seconds);
-    sum_x += x;
-    sum_y += y;
-    sum_xx += x * x;
-    sum_xy += x * y;
-  }
-  const auto count = static_cast<double>(n);
-  return (count * sum_xy - sum_x * sum_y) / (count * sum_xx - sum_x * sum_x);
-}
-
+/// Seconds over tokens, both logarithmic, as SVG.
 std::string plot(const std::vector<ContextCurve>& curves, const std::string& title) {
   constexpr double kWidth = 640, kHeight = 400, kLeft = 60, kRight = 110, kTop = 40, kBottom = 40;
   constexpr const char* kColours[] = {"#c0392b", "#2471a3", "#1e8449"};
@@ -166,14 +142,33 @@ std::string plot(const std::vector<ContextCurve>& curves, const std::string& tit
   return svg.str();
 }
 
+}  // namespace
+
+double ContextCurve::exponent() const {
+  constexpr std::size_t kPoints = 3;
+  const std::size_t n = std::min(kPoints, points.size());
+  if (n < 2) return 0;
+  double sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
+  for (std::size_t i = points.size() - n; i < points.size(); ++i) {
+    const double x = std::log(static_cast<double>(points[i].tokens)), y = std::log(points[i].seconds);
+    sum_x += x;
+    sum_y += y;
+    sum_xx += x * x;
+    sum_xy += x * y;
+  }
+  const auto count = static_cast<double>(n);
+  return (count * sum_xy - sum_x * sum_y) / (count * sum_xx - sum_x * sum_x);
+}
+
 void print_long_context(const Options& options, const LongContext& settings, const std::string& command) {
   std::vector<ContextCurve> curves;
   for (const char* pattern : {"full", "window", "log_stride"})
     curves.push_back(read_prompt(options, pattern, settings));
   print_table(curves);
-  write(settings.json_file, to_json(curves, command));
-  write(settings.svg_file,
-        plot(curves, "Reading a prompt, window of " + std::to_string(settings.window) + " tokens"));
+  if (!settings.json_file.empty()) write_file(settings.json_file, to_json(curves, command));
+  if (!settings.svg_file.empty())
+    write_file(settings.svg_file,
+               plot(curves, "Reading a prompt, window of " + std::to_string(settings.window) + " tokens"));
 }
 
 }  // namespace transom::bench

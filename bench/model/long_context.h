@@ -32,7 +32,4 @@ struct LongContext {
 /// time, and prints time, memory and exponents.
 void print_long_context(const Options& options, const LongContext& settings, const std::string& command);
 
-/// Seconds over tokens, both logarithmic, as SVG.
-std::string plot(const std::vector<ContextCurve>& curves, const std::string& title);
-
 }  // namespace transom::bench

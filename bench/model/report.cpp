@@ -2,9 +2,11 @@
 #include "bench/model/report.h"
 
 #include <cstdio>
+#include <fstream>
 
 #include "core/checks.h"
 #include "io/json_write.h"
+#include "transom/error.h"
 
 namespace transom::bench {
 
@@ -77,6 +79,12 @@ std::string to_json(const Report& report) {
                  ",\n  \"kv_bytes\": ", json_number(report.kv_bytes),
                  ",\n  \"peak_resident_bytes\": ", json_number(report.peak_bytes), ",\n  \"kernels\": [",
                  kernels, "],\n  \"lines\": [", lines, "\n  ]\n}\n");
+}
+
+void write_file(const std::string& path, const std::string& text) {
+  std::ofstream out(path);
+  out << text;
+  if (!out.flush()) throw DeviceError("cannot write " + path);
 }
 
 }  // namespace transom::bench

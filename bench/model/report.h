@@ -23,5 +23,7 @@ struct Report {
 void print_roofline(const Roofline& roofline);
 void print_table(const Report& report);
 std::string to_json(const Report& report);
+/// @throws DeviceError where it can not be written.
+void write_file(const std::string& path, const std::string& text);
 
 }  // namespace transom::bench
