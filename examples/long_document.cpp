@@ -63,11 +63,9 @@ class Pieces {
 
 /// What one way of reading cost.
 struct Reading {
-  std::string name;
   std::int64_t tokens = 0;
   double seconds = 0;
   std::int64_t cache_bytes = 0;
-  std::vector<std::string> answers;
 };
 
 class Progress {
@@ -94,18 +92,16 @@ class Progress {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-void answer(transom::Session& session, const Options& options, Reading& reading) {
+void answer(const transom::Session& session, const Options& options) {
   for (const std::string& question : options.questions) {
     std::cout << "\nQuestion: " << question << "\nAnswer:" << std::flush;
     transom::Session here = session.fork();  // one question does not see the other
-    const auto generation = here.generate("\n\nQuestion: " + question + "\nAnswer:",
-                                          {.max_new_tokens = options.max_new_tokens, .stop = {"\n"}},
-                                          [](std::string_view piece) {
-                                            std::cout << piece << std::flush;
-                                            return true;
-                                          });
+    here.generate("\n\nQuestion: " + question + "\nAnswer:",
+                  {.max_new_tokens = options.max_new_tokens, .stop = {"\n"}}, [](std::string_view piece) {
+                    std::cout << piece << std::flush;
+                    return true;
+                  });
     std::cout << std::endl;
-    reading.answers.push_back(generation.text);
   }
 }
 
@@ -114,7 +110,7 @@ Reading read(const transom::Model& model, const std::string& name, const transom
              std::istream& in, std::size_t total_bytes, const Options& options) {
   transom::Session session = model.new_session(limits);
   const Progress progress(total_bytes);
-  Reading reading{name, 0, 0, 0, {}};
+  Reading reading;
   Pieces pieces(in, options.most_bytes > 0 ? options.most_bytes : static_cast<std::size_t>(-1));
   const auto start = std::chrono::steady_clock::now();
   std::size_t bytes = 0;
@@ -134,7 +130,7 @@ Reading read(const transom::Model& model, const std::string& name, const transom
               static_cast<long long>(reading.tokens), reading.seconds,
               static_cast<double>(reading.tokens) / reading.seconds, static_cast<double>(reading.cache_bytes) / 1e6);
   std::fflush(stdout);
-  answer(session, options, reading);
+  answer(session, options);
   return reading;
 }
 

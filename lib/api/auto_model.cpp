@@ -48,6 +48,7 @@ GenerationConfig load_defaults(const fs::path& directory, const Config& config) 
 
 /// Says where the configuration hides tokens that the model was trained to see.
 void warn_of_narrowing(const Config& config, const model::ModelSpec& spec) {
+  if (!core::log_enabled()) return;
   const Config as_trained = config.without({"attention_window", "attention_sinks", "attention_pattern"});
   const std::vector<model::LayerSpec> trained = model::read_spec(as_trained).layers;
   std::size_t narrowed = 0;

@@ -23,13 +23,10 @@ std::int64_t PrefixCache::usable(const Entry& entry, std::span<const std::int32_
                                  const Sequence& sequence) {
   if (!entry.fits(sequence)) return 0;
   const std::int64_t common = common_prefix(entry.tokens, tokens.first(tokens.size() - 1));
-  if (common < static_cast<std::int64_t>(entry.tokens.size()) &&
-      common < entry.cache.oldest_restorable(entry.furthest))
-    return 0;  // the window has overwritten what the shorter text sees
+  if (!entry.can_be_cut_to(common)) return 0;
   // Keys that were rotated for a longer text are of no use to a shorter one.
   const std::int64_t longest = std::max(entry.furthest, static_cast<std::int64_t>(tokens.size()));
-  const auto same = [&](const RopeSpec& rope) { return same_frequencies(rope, 1, longest); };
-  return std::ranges::all_of(sequence.transformer().spec().ropes, same) ? common : 0;
+  return same_frequencies(sequence.transformer().spec().ropes, 1, longest) ? common : 0;
 }
 
 std::int64_t PrefixCache::recall(std::span<const std::int32_t> tokens, Sequence& sequence) {
@@ -54,9 +51,7 @@ std::int64_t PrefixCache::recall(std::span<const std::int32_t> tokens, Sequence&
 
 bool PrefixCache::gives(const Entry& entry, std::span<const std::int32_t> tokens) {
   const auto size = static_cast<std::int64_t>(tokens.size());
-  if (common_prefix(entry.tokens, tokens) < size) return false;
-  return size == static_cast<std::int64_t>(entry.tokens.size()) ||
-         size >= entry.cache.oldest_restorable(entry.furthest);
+  return common_prefix(entry.tokens, tokens) == size && entry.can_be_cut_to(size);
 }
 
 void PrefixCache::remember(std::span<const std::int32_t> tokens, const Sequence& sequence) try {

@@ -41,6 +41,11 @@ class PrefixCache {
     bool fits(const Sequence& sequence) const {
       return context == sequence.context() && chunk == sequence.chunk();
     }
+    /// Whether a window has not overwritten what the shorter text sees.
+    bool can_be_cut_to(std::int64_t position) const {
+      return position == static_cast<std::int64_t>(tokens.size()) ||
+             position >= cache.oldest_restorable(furthest);
+    }
   };
   using Entries = std::list<std::shared_ptr<const Entry>>;
 

@@ -249,6 +249,11 @@ bool same_frequencies(const RopeSpec& spec, std::int64_t shorter, std::int64_t l
   return (shorter > spec.original_max_position) == (longer > spec.original_max_position);
 }
 
+bool same_frequencies(std::span<const RopeSpec> specs, std::int64_t shorter, std::int64_t longer) {
+  return std::all_of(specs.begin(), specs.end(),
+                     [&](const RopeSpec& spec) { return same_frequencies(spec, shorter, longer); });
+}
+
 void compute_inv_freq(const RopeSpec& spec, std::int64_t length, std::span<float> inv_freq) {
   const double r = static_cast<double>(spec.rotary_dim);
   double theta = spec.theta;

@@ -22,6 +22,8 @@ RopeSpec read_rope(const ConfigReader& reader, std::string_view layer_type, std:
 bool depends_on_length(const RopeSpec& spec);
 /// Whether they are the same for texts of `shorter` and `longer` tokens, and all between.
 bool same_frequencies(const RopeSpec& spec, std::int64_t shorter, std::int64_t longer);
+/// The same for every rope of a model.
+bool same_frequencies(std::span<const RopeSpec> specs, std::int64_t shorter, std::int64_t longer);
 
 /// Fills inv_freq [rotary_dim / 2] for a text of `length` tokens so far.
 void compute_inv_freq(const RopeSpec& spec, std::int64_t length, std::span<float> inv_freq);

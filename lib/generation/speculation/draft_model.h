@@ -18,12 +18,9 @@ class DraftModel : public Drafter {
   void draft(std::span<const TokenId> text, std::size_t most, std::vector<TokenId>& draft) override;
 
  private:
-  /// @return False when stopped on the way.
-  bool read(std::span<const TokenId> ids);
-
   std::stop_token stop_;
   std::unique_ptr<model::Sequence> sequence_;
-  std::vector<TokenId> read_;  // what the sequence holds
+  std::vector<TokenId> tokens_;  // of which the sequence has read the first position()
   std::vector<float> logits_;
 };
 

@@ -79,9 +79,8 @@ class Speculation {
   /// keys of earlier tokens otherwise than steps of one token do.
   bool same_rotation(std::size_t drafted) const {
     const auto length = static_cast<std::int64_t>(text_.tokens->size());
-    return std::ranges::all_of(text_.sequence->transformer().spec().ropes, [&](const model::RopeSpec& rope) {
-      return model::same_frequencies(rope, length, length + static_cast<std::int64_t>(drafted));
-    });
+    return model::same_frequencies(text_.sequence->transformer().spec().ropes, length,
+                                   length + static_cast<std::int64_t>(drafted));
   }
 
   void check() {
