@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Prefill against the f32 peak and decode against the read bandwidth. usage: attention_bench [threads]
+/// Prefill against the f32 peak and decode against the read bandwidth.
+/// usage: attention_bench [threads [prefill|decode]]
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "bench/kernels/bench.h"
@@ -17,9 +19,9 @@ struct Case {
   std::int64_t first_pos, window;
 };
 constexpr Case kCases[] = {
-    {12, 2, 128, 512, 0, 0},        {12, 2, 128, 512, 16384, 0},  {12, 2, 128, 2048, 0, 0},
-    {12, 2, 128, 512, 16384, 2048}, {32, 32, 128, 512, 512, 0},   {12, 2, 128, 1, 1024, 0},
-    {12, 2, 128, 1, 16384, 0},      {12, 2, 128, 1, 16384, 2048}, {32, 32, 128, 1, 4096, 0},
+    {12, 2, 128, 512, 0, 0},     {12, 2, 128, 512, 16384, 0},  {12, 2, 128, 8192, 0, 0},
+    {12, 2, 128, 8192, 0, 2048}, {32, 32, 128, 512, 512, 0},   {12, 2, 128, 1, 1024, 0},
+    {12, 2, 128, 1, 16384, 0},   {12, 2, 128, 1, 16384, 2048}, {32, 32, 128, 1, 4096, 0},
 };
 
 /// Pairs of (query, key) that are visible.
@@ -111,7 +113,11 @@ int main(int argc, char** argv) {
   const bench::Roofline roof = bench::measure_roofline(n_threads);
   bench::print(roof);
   bench::Threads threads(n_threads);
+  const std::string_view only = argc > 2 ? argv[2] : "";
   for (const auto type : {kernels::KvType::bf16, kernels::KvType::i8, kernels::KvType::f32}) {
-    for (const bench::Case& c : bench::kCases) bench::bench_case(threads, roof, selection.isa, c, type);
+    for (const bench::Case& c : bench::kCases) {
+      if (only.empty() || only == (c.n_tokens > 1 ? "prefill" : "decode"))
+        bench::bench_case(threads, roof, selection.isa, c, type);
+    }
   }
 }

@@ -155,10 +155,16 @@ constexpr size_t attention_parts(const AttentionArgs& a) {
   return parts < 1 ? 1 : parts < kMostParts ? parts : kMostParts;
 }
 
+/// Columns of a row as vectors take them, a few at a time.
+inline constexpr size_t kAttentionDimStep = 32;
+constexpr size_t attention_padded_dim(size_t head_dim) {
+  return (head_dim + kAttentionDimStep - 1) / kAttentionDimStep * kAttentionDimStep;
+}
+
 /// Floats of AttentionArgs::partial for n_parts parts of at most kSplitTokens tokens: for each KV head, part
 /// and (token, head of the group) row its sum of values, its maximum and its total.
 constexpr size_t attention_partial_floats(size_t n_heads, size_t head_dim, size_t n_parts) {
-  return n_parts * kSplitTokens * n_heads * ((head_dim + 15) / 16 * 16 + 2);
+  return n_parts * kSplitTokens * n_heads * (attention_padded_dim(head_dim) + 2);
 }
 
 /// Work items: one per (query tile, KV head).
@@ -170,13 +176,13 @@ constexpr size_t attention_items(const AttentionArgs& a) {
 /// Keys of one step of the online softmax. 64 keys of 128 x bf16 are 16 KB and stay in L1 with the scores.
 inline constexpr size_t kAttentionKeyTile = 64;
 
-/// Bytes of scratch of one call, the same for every variant: for each (query, head) row of a tile its scaled
-/// query, its running sum of values, its scores against one key tile, its maximum and its sum; then one key
-/// tile as f32.
+/// Bytes of scratch of one call, the same for every variant: for each (query, head) row of a tile, in whole
+/// register tiles of at most 8 rows, its scaled query, its running sum of values, its scores against one key
+/// tile, its maximum and its sum; then one key tile as f32.
 constexpr size_t attention_scratch_bytes(const AttentionArgs& a) {
   const size_t rows = attention_query_tile(a) * (a.n_heads / a.kv.n_kv_heads);
-  const size_t padded_dim = (a.kv.head_dim + 15) / 16 * 16;
-  return (rows * (2 * padded_dim + kAttentionKeyTile + 2 * size_t{16}) + kAttentionKeyTile * padded_dim) *
+  const size_t padded_dim = attention_padded_dim(a.kv.head_dim);
+  return ((rows + 7) * (2 * padded_dim + kAttentionKeyTile + 8) + kAttentionKeyTile * padded_dim) *
          sizeof(float);
 }
 

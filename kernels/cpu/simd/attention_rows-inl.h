@@ -3,78 +3,145 @@
 // widened in registers as they come, and nothing is staged. Textual; needs attention_tile-inl.h and
 // attention_rows_i8-inl.h.
 
-/// Queries as score_keys takes them, [padded_dim / kLanes][rows][kLanes], in place of the key tile.
+constexpr size_t kPairWidth = 2 * kLanes;
+static_assert(kAttentionDimStep % kPairWidth == 0);
+
+/// Half of kPairWidth neighbouring columns of a row, from column j on: of bf16 its even (kHalf 0) or its odd
+/// columns (1), which takes a shift or a mask, of f32 its first or its last. kWhole: no j comes that reaches
+/// beyond dim.
+template <KvType kType, bool kWhole, int kHalf>
+TRANSOM_INLINE FloatVec load_half(const char* row, size_t j, size_t dim) {
+  constexpr size_t kBytes = kType == KvType::f32 ? 4 : 2;
+  char part[kPairWidth * kBytes];
+  const char* from = row + j * kBytes;
+  if (!kWhole && j + kPairWidth > dim) {
+    memset(part, 0, sizeof part);
+    if (j < dim) memcpy(part, from, (dim - j) * kBytes);
+    from = part;
+  }
+  if constexpr (kType == KvType::f32) return load_f32(reinterpret_cast<const float*>(from) + kHalf * kLanes);
+  const WordVec words = load_words(from);
+  return as_f32(kHalf == 0 ? shift_left_words(words, 16) : and_words(words, set_words(0xffff0000u)));
+}
+
+/// From the order of a row to that of load_half, and back.
+template <KvType kType>
+inline void split_columns(const float* row, float* pair) {
+  for (size_t i = 0; i < kPairWidth; ++i)
+    pair[i] = row[kType == KvType::bf16 ? i % kLanes * 2 + i / kLanes : i];
+}
+inline void join_columns(float* row) {
+  float joined[kPairWidth];
+  for (size_t i = 0; i < kPairWidth; ++i) joined[i % kLanes * 2 + i / kLanes] = row[i];
+  memcpy(row, joined, sizeof joined);
+}
+
+/// Queries as score_keys takes them, [padded_dim / kPairWidth][2][rows][kLanes], in place of the key tile.
+template <KvType kType>
 inline void interleave_queries(const AttentionWork& w) {
   float* dst = w.tile;
-  for (size_t j = 0; j < w.padded_dim; j += kLanes) {
-    for (size_t r = 0; r < w.rows; ++r, dst += kLanes) store_f32(dst, load_f32(w.q + r * w.padded_dim + j));
+  for (size_t j = 0; j < w.padded_dim; j += kPairWidth, dst += w.rows * kPairWidth) {
+    for (size_t r = 0; r < w.rows; ++r) {
+      float pair[kPairWidth];
+      split_columns<kType>(w.q + r * w.padded_dim + j, pair);
+      store_f32(dst + r * kLanes, load_f32(pair));
+      store_f32(dst + (w.rows + r) * kLanes, load_f32(pair + kLanes));
+    }
   }
 }
 
-/// Scores of kRows rows against kLanes keys of one run, from `key` on; keys past the run score what their
-/// memory holds of the last one.
+/// sum [kKeys][kRows] += a query of each row * half a block of columns of each key.
+template <KvType kType, bool kWhole, int kHalf, size_t kRows, size_t kKeys>
+TRANSOM_INLINE void multiply_columns(const float* query, const char* const* row, size_t j, size_t dim,
+                                     FloatVec (*sum)[kRows]) {
+  FloatVec key[kKeys];
+  TRANSOM_UNROLL
+  for (size_t i = 0; i < kKeys; ++i) key[i] = load_half<kType, kWhole, kHalf>(row[i], j, dim);
+  TRANSOM_UNROLL
+  for (size_t r = 0; r < kRows; ++r) {
+    const FloatVec here = in_register(load_f32(query + (kHalf * kRows + r) * kLanes));
+    TRANSOM_UNROLL
+    for (size_t i = 0; i < kKeys; ++i) sum[i][r] = multiply_add(here, key[i], sum[i][r]);
+  }
+}
+
+/// Sums of kRows rows against kKeys keys from `key` on, lanes not yet added up.
+template <KvType kType, bool kWhole, size_t kRows, size_t kKeys>
+TRANSOM_INLINE void multiply_keys(const AttentionWork& w, const char* keys, size_t count, size_t key,
+                                  FloatVec (*sums)[kLanes]) {
+  const char* row[kKeys];
+  FloatVec sum[kKeys][kRows];
+  TRANSOM_UNROLL
+  for (size_t i = 0; i < kKeys; ++i) {
+    row[i] = keys + (key + i < count ? key + i : count - 1) * kv_row_bytes(kType, w.dim);
+    TRANSOM_UNROLL
+    for (size_t r = 0; r < kRows; ++r) sum[i][r] = zero_f32();
+  }
+  const float* query = w.tile;
+  for (size_t j = 0; j < w.dim; j += kPairWidth, query += kRows * kPairWidth) {
+    multiply_columns<kType, kWhole, 0, kRows, kKeys>(query, row, j, w.dim, sum);
+    multiply_columns<kType, kWhole, 1, kRows, kKeys>(query, row, j, w.dim, sum);
+  }
+  TRANSOM_UNROLL
+  for (size_t i = 0; i < kKeys; ++i) {
+    TRANSOM_UNROLL
+    for (size_t r = 0; r < kRows; ++r) sums[r][key % kLanes + i] = sum[i][r];
+  }
+}
+
+/// Scores of kRows rows against kLanes keys of one run, from `key` on; keys past the run score what the last
+/// one does. lines: to fetch at each of them.
 template <KvType kType, bool kWhole, size_t kRows>
 inline void score_keys(const AttentionWork& w, const char* keys, size_t count, size_t key, Ahead& ahead,
                        size_t lines) {
-  const size_t row_bytes = kv_row_bytes(kType, w.dim);
+  // Independent sums enough for the latency of an FMA, as far as the registers go.
+  constexpr size_t kKeys = kRows <= 3 ? 4 : kLanes == 16 || kRows <= 6 ? 2 : 1;
   FloatVec sums[kRows][kLanes];
-  for (size_t i = 0; i < kLanes; i += 2) {
-    ahead.step(lines);
-    const size_t first = key + i < count ? key + i : count - 1,
-                 second = key + i + 1 < count ? key + i + 1 : count - 1;
-    const char *left_row = keys + first * row_bytes, *right_row = keys + second * row_bytes;
-    FloatVec left_sum[kRows], right_sum[kRows];
-    TRANSOM_UNROLL
-    for (size_t r = 0; r < kRows; ++r) left_sum[r] = right_sum[r] = zero_f32();
-    const float* query_at = w.tile;
-    for (size_t j = 0; j < w.padded_dim; j += kLanes) {
-      const FloatVec left = load_kv<kType, kWhole>(left_row, j, w.dim),
-                     right = load_kv<kType, kWhole>(right_row, j, w.dim);
-      TRANSOM_UNROLL
-      for (size_t r = 0; r < kRows; ++r) {
-        const FloatVec query = load_f32(query_at + r * kLanes);
-        left_sum[r] = multiply_add(query, left, left_sum[r]);
-        right_sum[r] = multiply_add(query, right, right_sum[r]);
-      }
-      query_at += kRows * kLanes;
-    }
-    TRANSOM_UNROLL
-    for (size_t r = 0; r < kRows; ++r) {
-      sums[r][i] = left_sum[r];
-      sums[r][i + 1] = right_sum[r];
-    }
+  for (size_t i = 0; i < kLanes; i += kKeys) {
+    ahead.step(lines * kKeys);
+    multiply_keys<kType, kWhole, kRows, kKeys>(w, keys, count, key + i, sums);
   }
-  for (size_t r = 0; r < kRows; ++r) store_f32(w.score + r * kKeyTile + key, sum_each(sums[r]));
+  for (size_t r = 0; r < kRows; ++r) store_f32(w.score + r * kScoreStride + key, sum_each(sums[r]));
 }
 
-/// sum [kRows][kVectors] from column j on += weights * values of the run. lines: to fetch at each key.
-template <KvType kType, bool kWhole, size_t kRows, size_t kVectors>
-inline void add_row_values(const AttentionWork& w, const char* values, size_t count, size_t j, Ahead& ahead,
-                           size_t lines) {
-  const size_t row_bytes = kv_row_bytes(kType, w.dim);
-  float* const sum = w.sum + j;
-  FloatVec total[kRows][kVectors];
+/// sum [kRows][kPairs * kPairWidth], from row `row` and column j on, += weights * values of the run. lines:
+/// to fetch at each key.
+template <KvType kType, bool kWhole, size_t kRows, size_t kPairs>
+inline void add_row_values(const AttentionWork& w, size_t row, const char* values, size_t count, size_t pair,
+                           Ahead& ahead, size_t lines) {
+  const size_t row_bytes = kv_row_bytes(kType, w.dim), j = pair * kPairWidth;
+  float* const sum = w.sum + row * w.padded_dim + j;
+  const float* score = w.score + row * kScoreStride;
+  FloatVec first[kRows][kPairs], second[kRows][kPairs];
   TRANSOM_UNROLL
   for (size_t r = 0; r < kRows; ++r) {
     TRANSOM_UNROLL
-    for (size_t v = 0; v < kVectors; ++v) total[r][v] = load_f32(sum + r * w.padded_dim + v * kLanes);
+    for (size_t p = 0; p < kPairs; ++p) {
+      first[r][p] = load_f32(sum + r * w.padded_dim + p * kPairWidth);
+      second[r][p] = load_f32(sum + r * w.padded_dim + p * kPairWidth + kLanes);
+    }
   }
   for (size_t key = 0; key < count; ++key, values += row_bytes) {
     ahead.step(lines);
-    FloatVec value[kVectors];
     TRANSOM_UNROLL
-    for (size_t v = 0; v < kVectors; ++v) value[v] = load_kv<kType, kWhole>(values, j + v * kLanes, w.dim);
-    TRANSOM_UNROLL
-    for (size_t r = 0; r < kRows; ++r) {
-      const FloatVec weight = set_f32(w.score[r * kKeyTile + key]);
+    for (size_t p = 0; p < kPairs; ++p) {
+      const FloatVec left = load_half<kType, kWhole, 0>(values, j + p * kPairWidth, w.dim),
+                     right = load_half<kType, kWhole, 1>(values, j + p * kPairWidth, w.dim);
       TRANSOM_UNROLL
-      for (size_t v = 0; v < kVectors; ++v) total[r][v] = multiply_add(weight, value[v], total[r][v]);
+      for (size_t r = 0; r < kRows; ++r) {
+        const FloatVec weight = set_f32(score[r * kScoreStride + key]);
+        first[r][p] = multiply_add(weight, left, first[r][p]);
+        second[r][p] = multiply_add(weight, right, second[r][p]);
+      }
     }
   }
   TRANSOM_UNROLL
   for (size_t r = 0; r < kRows; ++r) {
     TRANSOM_UNROLL
-    for (size_t v = 0; v < kVectors; ++v) store_f32(sum + r * w.padded_dim + v * kLanes, total[r][v]);
+    for (size_t p = 0; p < kPairs; ++p) {
+      store_f32(sum + r * w.padded_dim + p * kPairWidth, first[r][p]);
+      store_f32(sum + r * w.padded_dim + p * kPairWidth + kLanes, second[r][p]);
+    }
   }
 }
 
@@ -83,25 +150,30 @@ inline void attend_rows(const AttentionArgs& args, const AttentionWork& w, const
                         const KeyRun& next) {
   const char *keys = run_rows(args, w, args.kv.keys, run), *values = run_rows(args, w, args.kv.values, run);
   Ahead ahead = fetch_run(args, w, args.kv.values, run);
-  const size_t lines = ahead.lines / (kKeyTile / 2) + 1;
+  size_t lines = ahead.lines / kKeyTile + 1;
   for (size_t key = 0; key < kKeyTile; key += kLanes) {
     if (key < run.count) {
       score_keys<kType, kWhole, kRows>(w, keys, run.count, key, ahead, lines);
     } else {
-      for (size_t r = 0; r < kRows; ++r) store_f32(w.score + r * kKeyTile + key, zero_f32());
+      for (size_t r = 0; r < kRows; ++r) store_f32(w.score + r * kScoreStride + key, zero_f32());
     }
   }
   for (size_t r = 0; r < kRows; ++r) softmax_row(args, w, r, visible_part(args, w, run, r));
   ahead = fetch_run(args, w, args.kv.keys, next);
-  // Four vectors a pass while their sums fit the registers.
-  constexpr size_t kVectors = kLanes == 16 && kRows <= 6 ? 4 : kLanes == 16 || kRows <= 4 ? 2 : 1;
-  const size_t passes = w.padded_dim / (kVectors * kLanes) + (w.padded_dim / kLanes) % kVectors;
-  const size_t share = ahead.lines / (passes * run.count) + 1;
-  size_t j = 0;
-  for (; j + kVectors * kLanes <= w.padded_dim; j += kVectors * kLanes)
-    add_row_values<kType, kWhole, kRows, kVectors>(w, values, run.count, j, ahead, share);
-  for (; j < w.padded_dim; j += kLanes)
-    add_row_values<kType, kWhole, kRows, 1>(w, values, run.count, j, ahead, share);
+  // As many pairs a pass as their sums fit the registers; more rows than fit with one pair go in two passes.
+  constexpr size_t kPairs = kRows <= 1 ? 4 : kRows <= 3 ? 2 : 1;
+  constexpr size_t kFirst = kLanes == 16 || kRows <= 6 ? kRows : kRows / 2, kRest = kRows - kFirst;
+  const size_t n_pairs = (w.dim + kPairWidth - 1) / kPairWidth;
+  lines = ahead.lines / (n_pairs * run.count) + 1;
+  size_t pair = 0;
+  for (; pair + kPairs <= n_pairs; pair += kPairs)
+    add_row_values<kType, kWhole, kFirst, kPairs>(w, 0, values, run.count, pair, ahead, kPairs * lines);
+  for (; pair < n_pairs; ++pair)
+    add_row_values<kType, kWhole, kFirst, 1>(w, 0, values, run.count, pair, ahead, lines);
+  if constexpr (kRest > 0) {
+    for (pair = 0; pair < n_pairs; ++pair)
+      add_row_values<kType, kWhole, kRest, 1>(w, kFirst, values, run.count, pair, ahead, lines);
+  }
 }
 
 template <KvType kType, bool kWhole, size_t kRows = kDirectRows>
@@ -120,7 +192,7 @@ inline void attend_rows_part(const AttentionArgs& args, const AttentionWork& w, 
 template <KvType kType>
 inline void attend_type(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
                         const KeyRun& next) {
-  if (kType == KvType::i8 ? w.dim % kHalves == 0 : w.dim == w.padded_dim) {
+  if (w.dim % kPairWidth == 0) {
     attend_rows_part<kType, true>(args, w, run, next);
   } else {
     attend_rows_part<kType, false>(args, w, run, next);
@@ -129,8 +201,20 @@ inline void attend_type(const AttentionArgs& args, const AttentionWork& w, const
 
 /// The queries of at most kDirectRows rows, as their runs take them.
 inline void arrange_queries(const AttentionArgs& args, const AttentionWork& w) {
-  if (args.kv.type == KvType::i8) return quantize_queries(w);
-  interleave_queries(w);
+  switch (args.kv.type) {
+    case KvType::f32:
+      return interleave_queries<KvType::f32>(w);
+    case KvType::bf16:
+      return interleave_queries<KvType::bf16>(w);
+    case KvType::i8:
+      return quantize_queries(w);
+  }
+}
+
+/// The sums of at most kDirectRows rows, as all others have them.
+inline void arrange_sums(const AttentionArgs& args, const AttentionWork& w) {
+  if (args.kv.type != KvType::bf16) return;
+  for (size_t j = 0; j < w.rows * w.padded_dim; j += kPairWidth) join_columns(w.sum + j);
 }
 
 /// One run of keys for all rows, of which there are at most kDirectRows.

@@ -7,79 +7,98 @@
 constexpr size_t kHalves = 2 * kLanes;
 constexpr float kLargestHalf = 32767.0f;
 
+/// kHalves columns of a row from j on, zeros beyond dim. kWhole: no j comes that reaches beyond dim.
+template <bool kWhole>
+TRANSOM_INLINE WordVec load_halves(const char* row, size_t j, size_t dim) {
+  if (kWhole || j + kHalves <= dim) return widen_i8_halves(reinterpret_cast<const int8_t*>(row + j));
+  int8_t part[kHalves] = {};
+  if (j < dim) memcpy(part, row + j, dim - j);
+  return widen_i8_halves(part);
+}
+
 /// The queries of few rows as score_integer_keys takes them, in place of the key tile: their scales
-/// [kDirectRows], then for every four columns the words (0, 2) and (1, 3) of each row.
-inline uint32_t* query_words(const AttentionWork& w) {
-  return reinterpret_cast<uint32_t*>(w.tile + kDirectRows);
+/// [kDirectRows], then [padded_dim / kHalves][rows][kHalves].
+inline int16_t* query_halves(const AttentionWork& w) {
+  return reinterpret_cast<int16_t*>(w.tile + kDirectRows);
 }
 
 inline void quantize_queries(const AttentionWork& w) {
-  // Sums of dim / 2 products with i8 keys stay below 2^31.
-  const float limit = w.dim <= 1024 ? kLargestHalf : kLargestHalf * 1024.0f / static_cast<float>(w.dim);
   for (size_t r = 0; r < w.rows; ++r) {
     const float* q = w.q + r * w.padded_dim;
-    const RowScale scale = row_scale(q, w.padded_dim, limit);
+    const RowScale scale = row_scale(q, w.padded_dim, kLargestHalf);
     w.tile[r] = scale.scale;
     const FloatVec factor = set_f32(scale.factor);
     for (size_t j = 0; j < w.padded_dim; j += kLanes) {
-      int16_t part[kLanes];
-      store_signed_halves(part, to_nearest(multiply(load_f32(q + j), factor)));
-      for (size_t i = 0; i < kLanes; i += 4) {
-        uint32_t* words = query_words(w) + (j + i) / 2 * w.rows + r;
-        const int16_t even[] = {part[i], part[i + 2]}, odd[] = {part[i + 1], part[i + 3]};
-        memcpy(words, even, sizeof even);
-        memcpy(words + w.rows, odd, sizeof odd);
-      }
+      int16_t* to = query_halves(w) + (j / kHalves * w.rows + r) * kHalves + j % kHalves;
+      store_signed_halves(to, to_nearest(multiply(load_f32(q + j), factor)));
     }
   }
 }
 
-/// Scores of kRows rows against kLanes keys of one run, from `key` on. lines: to fetch at each column.
-template <size_t kRows>
-inline void score_integer_keys(const AttentionWork& w, const char* keys, size_t count, size_t key,
-                               Ahead& ahead, size_t lines) {
-  const size_t row_bytes = kv_row_bytes(KvType::i8, w.dim), columns = (w.dim + 3) / 4;
-  keys += key * row_bytes;
-  count -= key;
-  WordVec even_sum[kRows], odd_sum[kRows];
+/// Sums of kRows rows against kKeys keys from `key` on, lanes not yet added up. A lane sums dim / kLanes
+/// products of 16 and 8 bits, far below 2^31.
+template <bool kWhole, size_t kRows, size_t kKeys>
+TRANSOM_INLINE void multiply_integer_keys(const AttentionWork& w, const char* keys, size_t count, size_t key,
+                                          FloatVec (*sums)[kLanes]) {
+  const char* row[kKeys];
+  WordVec sum[kKeys][kRows];
   TRANSOM_UNROLL
-  for (size_t r = 0; r < kRows; ++r) even_sum[r] = odd_sum[r] = zero_words();
-  const uint32_t* query = query_words(w);
-  for (size_t column = 0; column < columns; column += kLanes) {
-    alignas(64) uint32_t turned[kLanes][kLanes];
-    turn_rows(keys + column * 4, row_bytes, count, w.dim - column * 4, turned[0], kLanes);
-    const size_t here = columns - column < kLanes ? columns - column : kLanes;
-    for (size_t i = 0; i < here; ++i, query += 2 * kRows) {
-      ahead.step(lines);
-      const WordVec bytes = load_words(turned[i]);
-      const WordVec even = shift_right_signed_halves(shift_left_halves(bytes, 8), 8),
-                    odd = shift_right_signed_halves(bytes, 8);
+  for (size_t i = 0; i < kKeys; ++i) {
+    row[i] = keys + (key + i < count ? key + i : count - 1) * kv_row_bytes(KvType::i8, w.dim);
+    TRANSOM_UNROLL
+    for (size_t r = 0; r < kRows; ++r) sum[i][r] = zero_words();
+  }
+  const int16_t* query = query_halves(w);
+  for (size_t j = 0; j < w.dim; j += kHalves, query += kRows * kHalves) {
+    WordVec halves[kKeys];
+    TRANSOM_UNROLL
+    for (size_t i = 0; i < kKeys; ++i) halves[i] = load_halves<kWhole>(row[i], j, w.dim);
+    TRANSOM_UNROLL
+    for (size_t r = 0; r < kRows; ++r) {
+      const WordVec here = load_words(query + r * kHalves);
       TRANSOM_UNROLL
-      for (size_t r = 0; r < kRows; ++r) {
-        even_sum[r] = add_products(even_sum[r], broadcast_word(query + r), even);
-        odd_sum[r] = add_products(odd_sum[r], broadcast_word(query + kRows + r), odd);
-      }
+      for (size_t i = 0; i < kKeys; ++i) sum[i][r] = add_products(sum[i][r], here, halves[i]);
     }
   }
+  TRANSOM_UNROLL
+  for (size_t i = 0; i < kKeys; ++i) {
+    TRANSOM_UNROLL
+    for (size_t r = 0; r < kRows; ++r) sums[r][key % kLanes + i] = to_f32(sum[i][r]);
+  }
+}
+
+/// Scores of kRows rows against kLanes keys of one run, from `key` on; keys past the run score zero. lines:
+/// to fetch at each of them.
+template <bool kWhole, size_t kRows>
+inline void score_integer_keys(const AttentionWork& w, const char* keys, size_t count, size_t key,
+                               Ahead& ahead, size_t lines) {
+  // A query that is read serves several keys, as far as the registers go.
+  constexpr size_t kKeys = kRows <= 3 || kLanes == 16 ? 2 : 1;
+  FloatVec sums[kRows][kLanes];
+  for (size_t i = 0; i < kLanes; i += kKeys) {
+    ahead.step(lines * kKeys);
+    multiply_integer_keys<kWhole, kRows, kKeys>(w, keys, count, key + i, sums);
+  }
   float scale[kLanes] = {};
-  row_scales(keys, w.dim, count < kLanes ? count : kLanes, scale);
+  row_scales(keys + key * kv_row_bytes(KvType::i8, w.dim), w.dim, count - key < kLanes ? count - key : kLanes,
+             scale);
   for (size_t r = 0; r < kRows; ++r) {
-    const FloatVec score = add_f32(to_f32(even_sum[r]), to_f32(odd_sum[r]));
-    store_f32(w.score + r * kKeyTile + key, multiply(multiply(score, set_f32(w.tile[r])), load_f32(scale)));
+    const FloatVec factor = multiply(set_f32(w.tile[r]), load_f32(scale));
+    store_f32(w.score + r * kScoreStride + key, multiply(sum_each(sums[r]), factor));
   }
 }
 
 /// The weights of one run, each taking the scale of its value along, as 16-bit integers.
 template <size_t kRows>
 struct IntegerWeights {
-  alignas(64) int16_t integers[kRows][kKeyTile];
+  alignas(64) int16_t integers[kRows][kKeyTile + 8];  // skewed as scores are
   float scale[kRows];
 
   IntegerWeights(const AttentionWork& w, const char* values, size_t count) {
     float value_scale[kKeyTile] = {};
     row_scales(values, w.dim, count, value_scale);
     for (size_t r = 0; r < kRows; ++r) {
-      float* weights = w.score + r * kKeyTile;
+      float* weights = w.score + r * kScoreStride;
       for (size_t key = 0; key < kKeyTile; key += kLanes)
         store_f32(weights + key, multiply(load_f32(weights + key), load_f32(value_scale + key)));
       const RowScale row = row_scale(weights, kKeyTile, kLargestHalf);
@@ -90,15 +109,6 @@ struct IntegerWeights {
     }
   }
 };
-
-/// kHalves columns of a row from j on, zeros beyond dim. kWhole: no j comes that reaches beyond dim.
-template <bool kWhole>
-TRANSOM_INLINE WordVec load_halves(const char* row, size_t j, size_t dim) {
-  if (kWhole || j + kHalves <= dim) return widen_i8_halves(reinterpret_cast<const int8_t*>(row + j));
-  int8_t part[kHalves] = {};
-  if (j < dim) memcpy(part, row + j, dim - j);
-  return widen_i8_halves(part);
-}
 
 /// sum [kRows][kBlocks * kHalves] from column j on += weights * values of the run, two keys at a time.
 template <bool kWhole, size_t kRows, size_t kBlocks>
@@ -145,8 +155,7 @@ inline void add_integer_values(const AttentionWork& w, const IntegerWeights<kRow
       const WordVec left = left_interleaved(low_sum[r][b], high_sum[r][b]),
                     right = right_interleaved(low_sum[r][b], high_sum[r][b]);
       store_f32(sum, multiply_add(to_f32(left), scale, load_f32(sum)));
-      if (at + kLanes < w.padded_dim)
-        store_f32(sum + kLanes, multiply_add(to_f32(right), scale, load_f32(sum + kLanes)));
+      store_f32(sum + kLanes, multiply_add(to_f32(right), scale, load_f32(sum + kLanes)));
     }
   }
 }
@@ -157,9 +166,9 @@ inline void attend_integer_rows(const AttentionArgs& args, const AttentionWork& 
   const char *keys = run_rows(args, w, args.kv.keys, run), *values = run_rows(args, w, args.kv.values, run);
   Ahead ahead = fetch_run(args, w, args.kv.values, run);
   const size_t groups = (run.count + kLanes - 1) / kLanes;
-  const size_t lines = ahead.lines / (groups * ((w.dim + 3) / 4)) + 1;
+  const size_t lines = ahead.lines / (groups * kLanes) + 1;
   for (size_t key = 0; key < groups * kLanes; key += kLanes)
-    score_integer_keys<kRows>(w, keys, run.count, key, ahead, lines);
+    score_integer_keys<kWhole, kRows>(w, keys, run.count, key, ahead, lines);
   for (size_t r = 0; r < kRows; ++r) softmax_row(args, w, r, visible_part(args, w, run, r));
   const IntegerWeights<kRows> weights(w, values, run.count);
   ahead = fetch_run(args, w, args.kv.keys, next);

@@ -2,11 +2,15 @@
 // What attention of few and of many rows share: the work of an item, the runs of its keys, the softmax.
 // Textual; needs a vec header and vec_math-inl.h.
 
-constexpr size_t kTileVectors = 4;
-constexpr size_t kRowTile = kLanes == 16 ? 6 : 2;  // sums: 24 of 32, 8 of 16 registers
+constexpr size_t kTileVectors = kLanes == 16 ? 4 : 2;
+constexpr size_t kRowTile = 6;  // sums: 24 of 32, 12 of 16 registers
+constexpr size_t kTileWidth = kTileVectors * kLanes;
 constexpr size_t kKeyTile = kAttentionKeyTile;
 // Rows that take their keys directly. For more, keys turned once and shared are faster.
 constexpr size_t kDirectRows = 8;
+// Rows of scores are skewed: the same column of six neighbouring rows would else lie in one bank of the L1
+// cache, which reads it once a cycle.
+constexpr size_t kScoreStride = kKeyTile + 4;
 
 struct AttentionWork {
   size_t rows, group, dim, padded_dim;
@@ -24,7 +28,7 @@ inline AttentionWork make_work(const AttentionArgs& args, size_t item) {
   AttentionWork w;
   w.group = args.n_heads / args.kv.n_kv_heads;
   w.dim = args.kv.head_dim;
-  w.padded_dim = (w.dim + 15) / 16 * 16;
+  w.padded_dim = attention_padded_dim(w.dim);
   w.kv_head = item % args.kv.n_kv_heads;
   const size_t tile = attention_query_tile(args);
   w.token_begin = item / args.kv.n_kv_heads * tile;
@@ -32,20 +36,23 @@ inline AttentionWork make_work(const AttentionArgs& args, size_t item) {
   w.rows = (left < tile ? left : tile) * w.group;
   w.tile = static_cast<float*>(args.scratch);
   w.q = w.tile + kKeyTile * w.padded_dim;
-  w.sum = w.q + w.rows * w.padded_dim;
+  w.sum = w.q + (w.rows + kRowTile - 1) / kRowTile * kRowTile * w.padded_dim;
   w.score = w.sum + w.rows * w.padded_dim;
-  w.largest = w.score + w.rows * kKeyTile;
+  w.largest = w.score + w.rows * kScoreStride;
   w.total = w.largest + w.rows;
   return w;
 }
 
-/// The tile's queries, scaled. from: args.q or args.q_sink.
+/// The tile's queries, scaled: rows [rows][padded_dim] where they take their keys directly, else packed for
+/// the register tiles, [rows / kRowTile][padded_dim][kRowTile]. from: args.q or args.q_sink.
 inline void load_queries(const AttentionArgs& args, const AttentionWork& w, const float* from) {
+  const bool packed = w.rows > kDirectRows;
   for (size_t r = 0; r < w.rows; ++r) {
     const float* q =
         from + (w.token_begin + r / w.group) * args.q_stride + (w.kv_head * w.group + r % w.group) * w.dim;
-    float* to = w.q + r * w.padded_dim;
-    for (size_t j = 0; j < w.padded_dim; ++j) to[j] = j < w.dim ? q[j] * args.scale : 0.0f;
+    const size_t first = packed ? r % kRowTile : 0, step = packed ? kRowTile : 1;
+    float* to = w.q + (r - first) * w.padded_dim + first;
+    for (size_t j = 0; j < w.padded_dim; ++j) to[j * step] = j < w.dim ? q[j] * args.scale : 0.0f;
   }
 }
 
@@ -107,7 +114,7 @@ inline void turn_rows(const char* rows, size_t row_bytes, size_t count, size_t w
 struct Ahead {
   const char* next;
   size_t lines;
-  void step(size_t count = 2) {
+  void step(size_t count) {
     for (size_t i = 0; i < count && lines > 0; ++i, --lines, next += 64) _mm_prefetch(next, _MM_HINT_T0);
   }
 };
@@ -140,7 +147,7 @@ inline Visible visible_part(const AttentionArgs& args, const AttentionWork& w, c
 /// Scores of row r to weights exp(score - maximum), zero outside the visible part; rescales what was summed
 /// before.
 inline void softmax_row(const AttentionArgs& args, const AttentionWork& w, size_t r, const Visible& part) {
-  float* score = w.score + r * kKeyTile;
+  float* score = w.score + r * kScoreStride;
   if (part.begin >= part.end) {
     for (size_t i = 0; i < kKeyTile; i += kLanes) store_f32(score + i, zero_f32());
     return;
@@ -157,14 +164,15 @@ inline void softmax_row(const AttentionArgs& args, const AttentionWork& w, size_
   for (size_t i = 0; i < kKeyTile; i += kLanes) largest_lanes = larger(largest_lanes, load_f32(score + i));
   const float largest = lane_max(largest_lanes);
 
+  // Hidden keys weigh exp(-87) here, which is lost beside the largest weight, 1.
   FloatVec total = zero_f32();
   for (size_t i = 0; i < kKeyTile; i += kLanes) {
     const FloatVec weight = exp_f32(subtract(load_f32(score + i), set_f32(largest)));
+    total = add_f32(total, weight);
     store_f32(score + i, weight);
   }
   for (int64_t i = 0; i < part.begin; ++i) score[i] = 0;
   for (int64_t i = part.end; i < static_cast<int64_t>(kKeyTile); ++i) score[i] = 0;
-  for (size_t i = 0; i < kKeyTile; i += kLanes) total = add_f32(total, load_f32(score + i));
   if (largest > w.largest[r]) {
     const float factor = expf(w.largest[r] - largest);  // 0 for the first tile
     w.total[r] *= factor;

@@ -25,6 +25,13 @@ inline void store_f32_part(float* p, FloatVec v, size_t count) {
 }
 inline FloatVec load_f32(const float* p) { return _mm256_loadu_ps(p); }
 inline void store_f32(float* p, FloatVec v) { _mm256_storeu_ps(p, v); }
+/// v, read once: compilers like to read an operand from memory again at each use, and loads may be
+/// what a loop is bound by.
+template <typename Vec>
+inline Vec in_register(Vec v) {
+  asm("" : "+x"(v));
+  return v;
+}
 inline FloatVec as_f32(WordVec v) { return _mm256_castsi256_ps(v); }
 inline WordVec as_words(FloatVec v) { return _mm256_castps_si256(v); }
 inline FloatVec set_f32(float v) { return _mm256_set1_ps(v); }
@@ -91,8 +98,6 @@ inline void store_signed_halves(int16_t* p, WordVec v) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
                    _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)));
 }
-inline WordVec shift_left_halves(WordVec v, int bits) { return _mm256_slli_epi16(v, bits); }
-inline WordVec shift_right_signed_halves(WordVec v, int bits) { return _mm256_srai_epi16(v, bits); }
 /// Words (a, b) of halves: half of them each, in an order that left_interleaved and right_interleaved undo.
 inline WordVec interleave_low_halves(WordVec a, WordVec b) { return _mm256_unpacklo_epi16(a, b); }
 inline WordVec interleave_high_halves(WordVec a, WordVec b) { return _mm256_unpackhi_epi16(a, b); }
@@ -143,10 +148,14 @@ inline void transpose_words(const uint32_t* src, size_t stride, size_t rows, uin
     b[i + 3] = _mm256_unpackhi_epi64(high0, high1);
   }
   const __m256i kept = first_lanes(rows);
+  const auto store = [&](size_t column, __m256i v) {
+    uint32_t* to = dst + column * dst_stride;
+    if (rows == 8) return store_words(to, v);  // a masked store takes ten times as long on AMD's cores
+    _mm256_maskstore_epi32(reinterpret_cast<int*>(to), kept, v);
+  };
   TRANSOM_UNROLL
   for (size_t i = 0; i < 4; ++i) {  // b[4 q + i] holds columns i, 4 + i of rows 4 q .. 4 q + 3
-    int* to = reinterpret_cast<int*>(dst);
-    _mm256_maskstore_epi32(to + i * dst_stride, kept, _mm256_permute2x128_si256(b[i], b[4 + i], 0x20));
-    _mm256_maskstore_epi32(to + (4 + i) * dst_stride, kept, _mm256_permute2x128_si256(b[i], b[4 + i], 0x31));
+    store(i, _mm256_permute2x128_si256(b[i], b[4 + i], 0x20));
+    store(4 + i, _mm256_permute2x128_si256(b[i], b[4 + i], 0x31));
   }
 }

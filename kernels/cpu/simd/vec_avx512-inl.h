@@ -23,6 +23,13 @@ inline void store_f32_part(float* p, FloatVec v, size_t count) {
 }
 inline FloatVec load_f32(const float* p) { return _mm512_loadu_ps(p); }
 inline void store_f32(float* p, FloatVec v) { _mm512_storeu_ps(p, v); }
+/// v, read once: compilers like to read an operand from memory again at each use, and loads may be
+/// what a loop is bound by.
+template <typename Vec>
+inline Vec in_register(Vec v) {
+  asm("" : "+v"(v));
+  return v;
+}
 inline FloatVec as_f32(WordVec v) { return _mm512_castsi512_ps(v); }
 inline WordVec as_words(FloatVec v) { return _mm512_castps_si512(v); }
 inline FloatVec set_f32(float v) { return _mm512_set1_ps(v); }
@@ -84,12 +91,6 @@ inline WordVec widen_i8_halves(const int8_t* p) {
 /// Words from -32768 to 32767.
 inline void store_signed_halves(int16_t* p, WordVec v) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtsepi32_epi16(v));
-}
-inline WordVec shift_left_halves(WordVec v, int bits) {
-  return _mm512_slli_epi16(v, static_cast<unsigned>(bits));
-}
-inline WordVec shift_right_signed_halves(WordVec v, int bits) {
-  return _mm512_srai_epi16(v, static_cast<unsigned>(bits));
 }
 /// Words (a, b) of halves: half of them each, in an order that left_interleaved and right_interleaved undo.
 inline WordVec interleave_low_halves(WordVec a, WordVec b) { return _mm512_unpacklo_epi16(a, b); }
