@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prompts that begin alike read their beginning once; nothing else changes.
+#include <atomic>
+#include <random>
 #include <thread>
 
 #include "tests/support/catch.h"
@@ -160,6 +162,69 @@ TEST_CASE("prefix cache: many threads") {
   }
   for (std::thread& thread : threads) thread.join();
   CHECK(wrong == 0);
+}
+
+TEST_CASE("prefix cache: of 4,096 common tokens none is read again, and the text stays the same", "[long]") {
+  const std::initializer_list<std::pair<std::string_view, Value>> room{{"max_context", 8192}};
+  const Model model = remembering(kPlenty, room), plain = remembering(0, room);
+  const auto common = ids(4096);
+  const auto first = joined(common, ids(40, 91));
+  CHECK(model.generate(first, kShort).timings.prompt_tokens == 4136);
+  for (const std::size_t own : {1, 30, 600}) {
+    auto second = joined(common, ids(own, 53));
+    second[common.size()] = static_cast<TokenId>(own);  // nothing more is common, to no earlier prompt
+    REQUIRE(first[common.size()] != second[common.size()]);
+    const Generation again = model.generate(second, kShort);
+    CHECK(again.timings.prompt_tokens == static_cast<std::int64_t>(own));
+    CHECK(again.tokens == plain.generate(second, kShort).tokens);
+  }
+}
+
+TEST_CASE("prefix cache: random prompts of many sizes and threads never take more than its bytes", "[long]") {
+  struct Case {
+    std::vector<TokenId> prompt, expected;
+  };
+  // Beginnings of a few texts, in every size, some with an end of their own.
+  std::mt19937 random(11);
+  const GenerationConfig config{.max_new_tokens = 3, .ignore_eos = true};
+  std::vector<Case> cases;
+  for (int i = 0; i < 40; ++i) {
+    auto prompt = ids(1 + random() % 480, static_cast<TokenId>(31 + 2 * (random() % 4)));
+    if (random() % 2 == 0) prompt = joined(prompt, ids(1 + random() % 20, 3));
+    cases.push_back({prompt, story_model().generate(prompt, config).tokens});
+  }
+  const Model measured = remembering(kPlenty);
+  measured.generate(ids(480), config);
+  const std::int64_t largest = measured.info().prefix_cache_bytes;
+  std::vector<std::int64_t> read_with;
+  for (const std::int64_t budget : {largest / 2, largest + largest / 3, 4 * largest}) {
+    const Model model = remembering(budget);
+    std::atomic<std::int64_t> read{0}, most{0};
+    std::atomic<int> wrong{0};
+    const auto ask = [&](std::uint32_t seed) {
+      std::mt19937 own(seed);
+      for (int i = 0; i < 40; ++i) {
+        const Case& one = cases[own() % cases.size()];
+        const Generation answer = model.generate(one.prompt, config);
+        if (answer.tokens != one.expected) ++wrong;
+        read += answer.timings.prompt_tokens;
+        const std::int64_t bytes = model.info().prefix_cache_bytes;
+        for (std::int64_t known = most; known < bytes && !most.compare_exchange_weak(known, bytes);) {
+        }
+      }
+    };
+    std::vector<std::thread> threads;
+    for (std::uint32_t t = 0; t < 4; ++t) threads.emplace_back(ask, 100 + t);
+    for (std::thread& thread : threads) thread.join();
+    INFO("budget " << budget << ", read " << read);
+    CHECK(wrong == 0);
+    CHECK(most > 0);
+    CHECK(most <= budget);
+    read_with.push_back(read);
+  }
+  // What had to go was read again: the budgets really were too small, and one of them nearly large enough.
+  CHECK(read_with[0] > read_with[1]);
+  CHECK(read_with[1] > read_with[2]);
 }
 
 TEST_CASE("prefix cache: impossible sizes") {
