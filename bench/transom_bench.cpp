@@ -11,7 +11,9 @@
 #include "bench/model/headline.h"
 #include "bench/model/long_context.h"
 #include "bench/model/measure.h"
+#include "bench/model/prefix_cache.h"
 #include "bench/model/report.h"
+#include "bench/model/speculation.h"
 #include "bench/model/subprocess.h"
 #include "model/sequence.h"
 #include "transom/error.h"
@@ -22,11 +24,41 @@ using namespace transom::bench;
 
 struct Modes {
   bool roofline = false, roofline_raw = false, headline = false, long_context = false;
+  bool prefix_cache = false, speculation = false;
   int headline_prompt = 32768;
   LongContext context;
+  PrefixCacheBench prefix;
+  SpeculationBench guesses;
 };
 
-void add_options(CLI::App& app, Options& options, Modes& modes) {
+void add_modes(CLI::App& app, Modes& modes) {
+  app.add_flag("--roofline", modes.roofline, "Only measure the machine's ceilings");
+  app.add_flag(
+      "--headline", modes.headline,
+      "A 7B model in 3 bits, int8 KV, a window of 2048 and a long prompt: memory and speed (15 minutes)");
+  app.add_option("--headline-prompt", modes.headline_prompt, "Its tokens")->check(CLI::Range(2048, 1 << 20));
+  app.add_flag("--long-context", modes.long_context,
+               "Time and memory of reading longer and longer prompts: full attention, window, log stride");
+  app.add_option("--context-tokens", modes.context.most, "The longest of them, a power of two")
+      ->check([](const std::string& text) -> std::string {
+        const long long tokens = std::atoll(text.c_str());
+        const bool fits = tokens >= 1024 && tokens <= 1 << 24 && (tokens & (tokens - 1)) == 0;
+        return fits ? "" : "expected a power of two from 1024 to 16777216";
+      });
+  app.add_option("--svg", modes.context.svg_file, "With --long-context: write a plot to this file");
+  app.add_flag("--prefix-cache", modes.prefix_cache,
+               "Time to the first token of a prompt whose beginning was read before");
+  app.add_option("--common-tokens", modes.prefix.common, "Of its beginning")->check(CLI::Range(16, 1 << 20));
+  app.add_option("--own-tokens", modes.prefix.own, "Behind it")->check(CLI::Range(1, 1 << 20));
+  app.add_flag("--speculation", modes.speculation,
+               "Guesses of prompt lookup that are right, and what they gain, for a text that repeats itself");
+  app.add_option("--guess", modes.guesses.guess, "Tokens guessed at a time")->check(CLI::Range(1, 64));
+  app.add_option("--new-tokens", modes.guesses.new_tokens, "Tokens of that text")
+      ->check(CLI::Range(2, 1 << 16));
+  app.add_flag("--roofline-raw", modes.roofline_raw, "The same as bare numbers")->group("");
+}
+
+void add_options(CLI::App& app, Options& options) {
   app.add_option("model", options.model, "Model directory, or org/name in the local Hugging Face cache");
   app.add_option("--synthetic", options.synthetic,
                  "Random weights of true shapes: deepseek-llm-7b, r1-distill-qwen-1.5b, r1-distill-llama-8b, "
@@ -50,21 +82,6 @@ void add_options(CLI::App& app, Options& options, Modes& modes) {
   app.add_option("--repeats", options.repeats, "Prefills per measurement, the median counts")
       ->check(CLI::Range(1, 100));
   app.add_option("--json", options.json_file, "Write the report to this file");
-  app.add_flag("--roofline", modes.roofline, "Only measure the machine's ceilings");
-  app.add_flag(
-      "--headline", modes.headline,
-      "A 7B model in 3 bits, int8 KV, a window of 2048 and a long prompt: memory and speed (15 minutes)");
-  app.add_option("--headline-prompt", modes.headline_prompt, "Its tokens")->check(CLI::Range(2048, 1 << 20));
-  app.add_flag("--long-context", modes.long_context,
-               "Time and memory of reading longer and longer prompts: full attention, window, log stride");
-  app.add_option("--context-tokens", modes.context.most, "The longest of them, a power of two")
-      ->check([](const std::string& text) -> std::string {
-        const long long tokens = std::atoll(text.c_str());
-        const bool fits = tokens >= 1024 && tokens <= 1 << 24 && (tokens & (tokens - 1)) == 0;
-        return fits ? "" : "expected a power of two from 1024 to 16777216";
-      });
-  app.add_option("--svg", modes.context.svg_file, "With --long-context: write a plot to this file");
-  app.add_flag("--roofline-raw", modes.roofline_raw, "The same as bare numbers")->group("");
 }
 
 void show_progress(std::size_t done, std::size_t all, const char* what) {
@@ -131,7 +148,8 @@ int main(int argc, char** argv) try {
   Options options;
   Modes modes;
   CLI::App app("Measures Transom on whole models, as shares of the machine's ceilings");
-  add_options(app, options, modes);
+  add_options(app, options);
+  add_modes(app, modes);
   CLI11_PARSE(app, argc, argv);
   const std::size_t threads = options.threads > 0 ? static_cast<std::size_t>(options.threads)
                                                   : std::max(1u, std::thread::hardware_concurrency());
@@ -154,6 +172,14 @@ int main(int argc, char** argv) try {
     if (options.window > 0) modes.context.window = options.window;
     modes.context.json_file = options.json_file;
     print_long_context(options, modes.context, command_line(argc, argv));
+    return 0;
+  }
+  if (modes.prefix_cache) {
+    print_prefix_cache(options, modes.prefix, command_line(argc, argv));
+    return 0;
+  }
+  if (modes.speculation) {
+    print_speculation(options, modes.guesses, command_line(argc, argv));
     return 0;
   }
   Report report = measure(options, threads);

@@ -27,11 +27,6 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 Config make_config(const Options& options) {
   Config config = options.synthetic.empty() ? AutoConfig::from_pretrained(options.model)
                                             : Config::from_json(synthetic_config(options.synthetic));
@@ -91,6 +86,11 @@ std::vector<std::int32_t> random_ids(std::int64_t count, std::int64_t vocab) {
   std::vector<std::int32_t> ids(static_cast<std::size_t>(count));
   for (std::int32_t& id : ids) id = static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(vocab));
   return ids;
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
 }
 
 double peak_resident_bytes() {

@@ -40,6 +40,8 @@ Loaded load_model(const Options& options);
 
 /// The same ids each time.
 std::vector<std::int32_t> random_ids(std::int64_t count, std::int64_t vocab);
+/// @param values At least one.
+double median(std::vector<double> values);
 double peak_resident_bytes();
 
 /// One line of the report.
