@@ -89,7 +89,10 @@ void Run::count_draft(std::size_t drafted, std::size_t accepted) {
 void Run::reserve() {
   constexpr std::int64_t kReserveAtMost = 1 << 20;  // a limit of "as much as you like" is not reserved
   const auto n = static_cast<std::size_t>(std::clamp(room_for_tokens(), std::int64_t{0}, kReserveAtMost));
-  text_.tokens->reserve(text_.tokens->size() + n);
+  // At least twice as much as before: many short calls would each copy the whole text otherwise.
+  const std::size_t needed = text_.tokens->size() + n;
+  if (needed > text_.tokens->capacity())
+    text_.tokens->reserve(std::max(needed, 2 * text_.tokens->capacity()));
   result_.tokens.reserve(n);
   result_.text.reserve(n * 8);
   if (settings_.logprobs > 0) result_.logprobs.reserve(n);

@@ -145,3 +145,19 @@ TEST_CASE("tokenizer: a handle that was moved from says so") {
   const TokenStream other = std::move(stream);
   CHECK_THROWS_AS(stream.push(5), InvalidArgument);
 }
+
+TEST_CASE("session: many short calls do not copy the text in each") {
+  auto config = AutoConfig::from_pretrained(testing::tinystories().string());
+  config.update({{"attention_window", 16}});
+  const Model model = AutoModel::from_pretrained(testing::tinystories().string(), config, {.threads = 1});
+  Session session = model.new_session();
+  session.forward(std::vector<TokenId>{1, 80});
+  int moved = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const TokenId* before = session.tokens().data();
+    session.generate("", {.max_new_tokens = 1, .ignore_eos = true});
+    if (session.tokens().data() != before) ++moved;
+  }
+  CHECK(session.position() == 1002);
+  CHECK(moved <= 10);  // twice the room each time
+}
