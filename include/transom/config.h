@@ -17,12 +17,15 @@ namespace transom {
 /// runtime keys. A value type: copies are independent; distinct objects may be used from distinct threads.
 ///
 /// Runtime keys:
-/// - attention_window (int): 0 = as the model says (default); -1 = full attention; n = every layer sees n
-///   tokens, the current one included, and the KV cache stays that small.
-/// - attention_sinks (int): first tokens that stay visible beyond the window (StreamingLLM); default 0.
-/// - attention_pattern (string): "window" (default); "log_stride": beyond its window a layer also sees every
-///   second token of the next octave of distances, every fourth of the one after, and so on, 16 million
-///   tokens back at most, in a cache that grows with the logarithm of the text.
+/// - attention_window (int or list): 0 = as the model says (default); -1 = full attention; n = every layer
+///   sees n tokens, the current one included, and the KV cache stays that small.
+/// - attention_sinks (int or list): first tokens that stay visible beyond the window (StreamingLLM); default
+///   0.
+/// - attention_pattern (string or list): "window" (default); "log_stride": beyond its window a layer also
+///   sees every second token of the next octave of distances, every fourth of the one after, and so on, 16
+///   million tokens back at most, in a cache that grows with the logarithm of the text.
+///   A list of these three is cycled over the layers: {2048, -1} gives every other layer full attention; as
+///   many entries as layers name each. One pattern for all leaves layers without a window alone.
 /// - max_context (int): tokens a session can hold; 0 = max_position_embeddings (default).
 /// - quantization (string): "none" (default), "int8", "int4", "int3" or "int2": weights are quantised while
 ///   loading.
@@ -70,8 +73,7 @@ class TRANSOM_API Config {
   double rms_norm_eps() const;
   double rope_theta() const;
   bool tie_word_embeddings() const;
-  /// Largest window of the layers as configured (attention_window applied); 0 when some layer sees
-  /// everything.
+  /// Largest window of the layers as configured (attention_window applied); 0 when some layer has none.
   std::int64_t attention_window() const;
 
   /// A copy in which these keys are not set.

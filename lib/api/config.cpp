@@ -161,9 +161,11 @@ bool Config::tie_word_embeddings() const { return model::read_spec(*this).tie_em
 
 std::int64_t Config::attention_window() const {
   const model::ModelSpec spec = model::read_spec(*this);
-  if (!spec.all_windowed()) return 0;
   std::int64_t largest = 0;
-  for (const model::LayerSpec& layer : spec.layers) largest = std::max(largest, layer.window);
+  for (const model::LayerSpec& layer : spec.layers) {
+    if (layer.window == 0) return 0;
+    largest = std::max(largest, layer.window);
+  }
   return largest;
 }
 

@@ -38,7 +38,7 @@ CalibrationRun::CalibrationRun(const model::ModelSpec& spec, std::span<const std
       beside_(tokens_, std::max(spec.n_heads * spec.head_dim, spec.intermediate), spill),
       row_numbers_(count(chunk_rows_)),
       one_layer_(spec) {
-  const bool sinks = spec.attention_sinks > 0;
+  const bool sinks = spec.any_sinks();
   const std::int64_t columns = spec.hidden + (sinks ? 2 : 1) * spec.qkv_columns();
   scratch_ = backend.allocate(count(chunk_rows_ * columns) * sizeof(float), "calibration scratch",
                               backend::Buffer::Pages::huge);
@@ -75,9 +75,8 @@ void CalibrationRun::begin_layer(std::size_t layer) {
     caches_.push_back(std::make_unique<model::KvCache>(one_layer_, DType::f32, length_, length_, backend_));
     runs_.push_back({caches_.back().get(), 0, i * length_, length_});
   }
-  rope_ =
-      std::make_unique<model::RopeGroup>(spec_.ropes[one_layer_.layers[0].rope], one_layer_.layers[0].window,
-                                         spec_.attention_sinks, chunk_rows_, backend_);
+  rope_ = std::make_unique<model::RopeGroup>(spec_.ropes[one_layer_.layers[0].rope], one_layer_.layers[0],
+                                             chunk_rows_, backend_);
 }
 
 CalibrationRun::Chunk CalibrationRun::chunk(std::int64_t first) const {

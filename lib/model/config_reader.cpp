@@ -31,15 +31,19 @@ std::int64_t ConfigReader::integer(std::string_view key, std::int64_t fallback, 
 
 std::int64_t ConfigReader::required_integer(std::string_view key, std::int64_t min, std::int64_t max) const {
   if (!has(key)) fail(key, message("expected an integer, found ", absent(key) ? "no such key" : "null"));
-  const Value value = config_.get(key);
+  return integer_of(key, config_.get(key), min, max);
+}
+
+std::int64_t ConfigReader::integer_of(std::string_view place, const Value& value, std::int64_t min,
+                                      std::int64_t max) const {
   std::int64_t number = 0;
   try {
     number = value.as<std::int64_t>();
   } catch (const InvalidArgument&) {
-    fail(key, message("expected an integer, found ", value.to_json()));
+    fail(place, message("expected an integer, found ", value.to_json()));
   }
   if (number < min || number > max) {
-    fail(key, message("expected an integer from ", min, " to ", max, ", found ", number));
+    fail(place, message("expected an integer from ", min, " to ", max, ", found ", number));
   }
   return number;
 }

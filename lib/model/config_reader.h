@@ -29,6 +29,10 @@ class ConfigReader {
   bool boolean(std::string_view key, bool fallback) const;
   std::string text(std::string_view key, std::string_view fallback) const;
 
+  /// The same of a value that has been read; place: what messages call it.
+  std::int64_t integer_of(std::string_view place, const Value& value, std::int64_t min,
+                          std::int64_t max) const;
+
   [[noreturn]] void fail(std::string_view key, const std::string& problem) const;
   [[noreturn]] void unsupported(std::string_view key, const std::string& problem) const;
 

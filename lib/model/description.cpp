@@ -12,6 +12,7 @@ namespace {
 
 // In the order of the enumerations.
 constexpr const char* kRopeTypes[] = {"default", "linear", "dynamic", "llama3", "yarn", "longrope"};
+constexpr const char* kAttentionPatterns[] = {"window", "log_stride"};
 constexpr const char* kQuantizationMethods[] = {"rtn", "gptq"};
 constexpr const char* kWeightDTypes[] = {"auto", "f32", "bf16"};
 
@@ -80,10 +81,13 @@ std::string describe(const Transformer& transformer, std::uint64_t weights) {
   lines.add("rms_norm_eps", spec.norm_epsilon);
   lines.add("tie_word_embeddings", std::int64_t{spec.tie_embeddings});
   lines.add("kv_cache_dtype", dtype_name(transformer.kv_dtype()));
-  lines.add("attention_sinks", spec.attention_sinks);
+  std::int64_t sinks = -1;
   for (const LayerSpec& layer : spec.layers) {
+    if (layer.sinks != sinks) lines.add("attention_sinks", layer.sinks);  // where they change
+    sinks = layer.sinks;
     lines.add("attention_window", layer.window);
-    if (layer.log_stride) lines.add("attention_pattern", "log_stride");
+    if (layer.pattern != AttentionPattern::window)
+      lines.add("attention_pattern", kAttentionPatterns[static_cast<std::size_t>(layer.pattern)]);
     lines.add("layer_rope", static_cast<std::int64_t>(layer.rope));
   }
   for (const RopeSpec& rope : spec.ropes) add_rope(rope, lines);

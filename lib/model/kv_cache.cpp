@@ -44,10 +44,10 @@ KvCache::KvCache(const ModelSpec& spec, DType dtype, std::int64_t context, std::
     if (layer.window > 0) {
       // Where the ring would be no shorter than the context, a slot for each position serves; the sinks stay
       // visible.
-      capacity = std::min(context, spec.attention_sinks + std::min(layer.window, context) - 1 + chunk);
-      view.sinks = std::min(spec.attention_sinks, capacity - 1);
+      capacity = std::min(context, layer.sinks + std::min(layer.window, context) - 1 + chunk);
+      view.sinks = std::min(layer.sinks, capacity - 1);
     }
-    if (layer.log_stride) {
+    if (layer.pattern == AttentionPattern::log_stride) {
       view.level_slots = std::min(layer.window, context) + (chunk + 1) / 2;
       while (layer.window << view.levels < std::min(context, kOldestSeen)) ++view.levels;
       capacity += view.levels * view.level_slots;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/checks.h"
+#include "model/attention_keys.h"
 
 namespace transom::model {
 
@@ -127,17 +128,6 @@ KvDType read_kv_dtype(const ConfigReader& reader) {
   }
 }
 
-/// Every layer that has a window.
-void use_log_stride(const ConfigReader& reader, ModelSpec& spec) {
-  if (spec.attention_sinks > 0)
-    reader.fail("attention_pattern",
-                "log_stride keeps the first tokens by itself: expected attention_sinks 0");
-  for (LayerSpec& layer : spec.layers) layer.log_stride = layer.window > 0;
-  const bool any = std::ranges::any_of(spec.layers, &LayerSpec::log_stride);
-  if (!any && !spec.layers.empty())
-    reader.fail("attention_pattern", "log_stride needs a window: set attention_window");
-}
-
 }  // namespace
 
 std::span<const RuntimeKey> runtime_keys() {
@@ -164,13 +154,7 @@ void check_runtime_keys(const ConfigReader& reader) {
 }
 
 void apply_runtime_keys(const ConfigReader& reader, ModelSpec& spec) {
-  const std::int64_t window = reader.integer("attention_window", 0, -1, kMaxTokens);
-  if (window != 0) {
-    for (LayerSpec& layer : spec.layers) layer.window = window < 0 ? 0 : window;
-  }
-  spec.attention_sinks = reader.integer("attention_sinks", 0, 0, 1 << 20);
-  if (read_choice<2>(reader, "attention_pattern", {"window", "log_stride"}) == 1)
-    use_log_stride(reader, spec);
+  apply_attention_keys(reader, spec);
   spec.max_context = reader.integer("max_context", 0, 0, kMaxTokens);
   spec.quantization = read_quantization(reader);
   spec.float_activations = read_choice<3>(reader, "activation_dtype", {"auto", "int8", "f32"}) == 2;

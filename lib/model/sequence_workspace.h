@@ -20,7 +20,7 @@ struct Sequence::Workspace {
 
   Workspace(const ModelSpec& spec, std::int64_t tokens, backend::Backend& backend) {
     const std::int64_t attended = spec.n_heads * spec.head_dim;
-    const bool sinks = spec.attention_sinks > 0;
+    const bool sinks = spec.any_sinks();
     score_rows = std::min(tokens, kScoreRows);
     const std::int64_t columns =
         2 * spec.hidden + (sinks ? 2 : 1) * spec.qkv_columns() + attended + spec.intermediate;
@@ -46,9 +46,8 @@ struct Sequence::Workspace {
     for (const LayerSpec& layer : spec.layers) {
       const RopeSpec& rope = spec.ropes[layer.rope];
       std::size_t group = 0;
-      while (group < ropes.size() && !ropes[group].serves(rope, layer.window)) ++group;
-      if (group == ropes.size())
-        ropes.emplace_back(rope, layer.window, spec.attention_sinks, tokens, backend);
+      while (group < ropes.size() && !ropes[group].serves(rope, layer)) ++group;
+      if (group == ropes.size()) ropes.emplace_back(rope, layer, tokens, backend);
       rope_of_layer.push_back(group);
     }
   }

@@ -9,4 +9,8 @@ bool ModelSpec::all_windowed() const {
   return std::all_of(layers.begin(), layers.end(), [](const LayerSpec& layer) { return layer.window > 0; });
 }
 
+bool ModelSpec::any_sinks() const {
+  return std::any_of(layers.begin(), layers.end(), [](const LayerSpec& layer) { return layer.sinks > 0; });
+}
+
 }  // namespace transom::model

@@ -27,10 +27,14 @@ struct RopeSpec {
   friend bool operator==(const RopeSpec&, const RopeSpec&) = default;
 };
 
+/// What a layer with a window sees beyond it, see kernels::AttentionArgs: nothing, or ever fewer tokens.
+enum class AttentionPattern { window, log_stride };
+
 struct LayerSpec {
   std::int64_t window = 0;  // tokens visible, the own one included; 0 = all
   std::size_t rope = 0;     // index into ModelSpec::ropes
-  bool log_stride = false;  // beyond the window ever fewer tokens stay visible, see kernels::AttentionArgs
+  std::int64_t sinks = 0;   // first tokens that stay visible beyond the window; 0 without one
+  AttentionPattern pattern = AttentionPattern::window;
 };
 
 enum class QuantizationMethod { rtn, gptq };
@@ -63,7 +67,6 @@ struct ModelSpec {
   std::vector<LayerSpec> layers;
 
   // Runtime choices.
-  std::int64_t attention_sinks = 0;
   std::int64_t max_context = 0;  // 0 = max_position
   Quantization quantization;
   bool float_activations = false;  // products of integer weights take f32 activations
@@ -72,6 +75,8 @@ struct ModelSpec {
 
   /// True when every layer has a window: the text may then be of any length.
   bool all_windowed() const;
+  /// True when some layer has sinks.
+  bool any_sinks() const;
   /// Columns of the fused query, key and value projection.
   std::int64_t qkv_columns() const { return (n_heads + 2 * n_kv_heads) * head_dim; }
 };

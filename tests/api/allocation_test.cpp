@@ -62,7 +62,9 @@ TEST_CASE("decode: no allocation from token to token") {
   for (const char* quantization : {"none", "int8"}) {
     for (const bool sample : {false, true}) {
       auto config = AutoConfig::from_pretrained(testing::tinystories().string());
-      config.update({{"quantization", quantization}, {"attention_window", 32}, {"attention_sinks", 2}});
+      config.update({{"quantization", quantization},
+                     {"attention_window", Value::List{32, 16}},
+                     {"attention_sinks", Value::List{2, 0}}});
       const Model model = AutoModel::from_pretrained(testing::tinystories().string(), config, {.threads = 2});
       Session session = model.new_session();
       GenerationConfig generation;

@@ -31,9 +31,14 @@ void check(const transom::model::ModelSpec& spec) {
   require(spec.vocab > 0 && spec.hidden > 0 && spec.intermediate > 0 && spec.head_dim > 0);
   require(spec.n_heads > 0 && spec.n_kv_heads > 0 && spec.n_heads % spec.n_kv_heads == 0);
   require(spec.layers.size() == static_cast<std::size_t>(spec.n_layers));
-  require(spec.max_position > 0 && spec.max_context >= 0 && spec.attention_sinks >= 0);
+  require(spec.max_position > 0 && spec.max_context >= 0);
   require(std::isfinite(spec.norm_epsilon));
-  for (const auto& layer : spec.layers) require(layer.window >= 0 && layer.rope < spec.ropes.size());
+  for (const auto& layer : spec.layers) {
+    require(layer.window >= 0 && layer.rope < spec.ropes.size());
+    require(layer.sinks >= 0 && (layer.sinks == 0 || layer.window > 0));
+    require(layer.pattern == transom::model::AttentionPattern::window ||
+            (layer.window > 0 && layer.sinks == 0));
+  }
   for (const auto& rope : spec.ropes) check(rope, spec.head_dim);
 }
 

@@ -12,9 +12,9 @@ namespace transom::model {
 
 using core::count;
 
-RopeGroup::RopeGroup(const RopeSpec& rope, std::int64_t window, std::int64_t sinks, std::int64_t tokens,
+RopeGroup::RopeGroup(const RopeSpec& rope, const LayerSpec& layer, std::int64_t tokens,
                      backend::Backend& backend)
-    : rope_(&rope), window_(window), sinks_(window > 0 ? sinks : 0), inv_freq_(count(rope.rotary_dim / 2)) {
+    : rope_(&rope), window_(layer.window), sinks_(layer.sinks), inv_freq_(count(rope.rotary_dim / 2)) {
   compute_inv_freq(rope, 0, inv_freq_);
   const auto bytes = count(2 * tokens * rope.rotary_dim / 2) * sizeof(float);
   positions_.resize(count(tokens));

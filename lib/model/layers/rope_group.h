@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Rotary tables shared by all layers of one rope and one window.
+/// Rotary tables shared by all layers of one rope and, where there are sinks, one window and number of sinks.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,12 @@ namespace transom::model {
 class RopeGroup {
  public:
   /// @param tokens Tokens of a call, at most.
-  RopeGroup(const RopeSpec& rope, std::int64_t window, std::int64_t sinks, std::int64_t tokens,
-            backend::Backend& backend);
+  RopeGroup(const RopeSpec& rope, const LayerSpec& layer, std::int64_t tokens, backend::Backend& backend);
 
-  bool serves(const RopeSpec& rope, std::int64_t window) const { return rope == *rope_ && window == window_; }
+  /// Whether a layer of this rope can use the tables. Without sinks its window does not matter.
+  bool serves(const RopeSpec& rope, const LayerSpec& layer) const {
+    return rope == *rope_ && layer.sinks == sinks_ && (sinks_ == 0 || layer.window == window_);
+  }
 
   /// Fills the tables for the rows of `runs`, which lie one after the other.
   void fill(std::span<const TokenRun> runs, backend::Backend& backend);
