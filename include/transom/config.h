@@ -23,7 +23,8 @@ namespace transom {
 ///   0.
 /// - attention_pattern (string or list): "window" (default); "log_stride": beyond its window a layer also
 ///   sees every second token of the next octave of distances, every fourth of the one after, and so on, 16
-///   million tokens back at most, in a cache that grows with the logarithm of the text.
+///   million tokens back at most, in a cache that grows with the logarithm of the text; "log_stride_exact":
+///   beyond its window a layer also sees the tokens 2^k back, few to compute with, but its cache keeps all.
 ///   A list of these three is cycled over the layers: {2048, -1} gives every other layer full attention; as
 ///   many entries as layers name each. One pattern for all leaves layers without a window alone.
 /// - max_context (int): tokens a session can hold; 0 = max_position_embeddings (default).

@@ -55,15 +55,28 @@ constexpr size_t level_slot(const KvView& kv, size_t level, int64_t index) {
   return ring_capacity(kv) + (level - 1) * kv.level_slots + static_cast<size_t>(index) % kv.level_slots;
 }
 
-/// What queries at positions first_query .. last_query see in a level: multiples index * 2^level of ages
-/// window * 2^(level - 1) .. window * 2^level - 1.
-struct LevelRange {
-  int64_t first, end;  // of index
+struct KeyRange {
+  int64_t first, end;
   constexpr int64_t count() const { return end > first ? end - first : 0; }
 };
-constexpr LevelRange level_range(int64_t first_query, int64_t last_query, int64_t window, size_t level) {
+
+/// What queries at positions first_query .. last_query see in a level: multiples index * 2^level of ages
+/// window * 2^(level - 1) .. window * 2^level - 1. The range is of the index.
+constexpr KeyRange level_range(int64_t first_query, int64_t last_query, int64_t window, size_t level) {
   const int64_t first = (first_query >> level) - window + 1, youngest = last_query - (window << (level - 1));
   return {first > 0 ? first : 0, youngest < 0 ? 0 : (youngest >> level) + 1};
+}
+
+/// What the same queries see at one age, a position each.
+constexpr KeyRange age_range(int64_t first_query, int64_t last_query, int64_t age) {
+  const int64_t first = first_query - age, end = last_query - age + 1;
+  return {first > 0 ? first : 0, end > 0 ? end : 0};
+}
+/// The smallest power of two that is no age of the window, see AttentionArgs::power_ages.
+constexpr int64_t first_power_age(int64_t window) {
+  int64_t age = 1;
+  while (age < window) age *= 2;
+  return age;
 }
 
 /// Writes n_tokens rows of keys and values at positions first_pos .. first_pos + n_tokens - 1.
@@ -95,6 +108,11 @@ struct KvAppendArgs {
 /// never comes back. n queries cost O(n * window * log n), a cache O(window * log n). There are no sinks
 /// then.
 ///
+/// With power_ages, a query also sees the ages 2^k >= window: at most log2(pos / window) + 1 positions, n
+/// queries n * (window + log2 n). Which positions they are moves on with the query, so that none is ever dead
+/// and the cache keeps all: ring_capacity >= first_pos + n_tokens. There are no sinks and no levels then. (A
+/// kernel takes a tile of queries at a time, so an age costs as many products as a tile of keys.)
+///
 /// All visible positions must be in the cache (append before attending):
 /// ring_capacity - n_sinks >= min(window - 1, pos) + n_tokens, level_slots >= window + (n_tokens + 1) / 2.
 /// q, q_sink, dst [n_tokens, n_heads, head_dim] f32, row strides in elements; q and q_sink share a stride.
@@ -102,7 +120,7 @@ struct KvAppendArgs {
 /// of attention_items(args). soft_cap > 0 bends the scaled scores: s = soft_cap * tanh(s / soft_cap)
 /// (Gemma 2).
 /// Source: Dao et al. 2022 (online softmax), Beltagy et al. 2020 (window), Ainslie et al. 2023 (GQA), Xiao et
-/// al. 2023 (sinks).
+/// al. 2023 (sinks), Li et al. 2019 (LogSparse: power_ages with a window of 1).
 struct AttentionArgs {
   const float* q = nullptr;
   const float* q_sink = nullptr;
@@ -116,6 +134,7 @@ struct AttentionArgs {
   int64_t window = 0;
   float scale = 1;
   float soft_cap = 0;
+  bool power_ages = false;  ///< beyond the window, see ages 2^k; needs a window
   size_t item_begin = 0, item_end = 0;
   void* scratch = nullptr;  ///< attention_scratch_bytes(args), private to this call
 
@@ -135,6 +154,8 @@ constexpr size_t attention_keys(const AttentionArgs& a) {
   keys += static_cast<int64_t>(a.kv.n_sinks) < first ? static_cast<int64_t>(a.kv.n_sinks) : first;
   for (size_t level = a.kv.n_levels; level > 0; --level)
     keys += level_range(a.first_pos, end - 1, a.window, level).count();
+  for (int64_t age = first_power_age(a.window); a.power_ages && age < end; age *= 2)
+    keys += age_range(a.first_pos, end - 1, age).count();
   return static_cast<size_t>(keys);
 }
 

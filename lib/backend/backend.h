@@ -111,6 +111,7 @@ struct AttentionParams {
   std::int64_t window = 0;  // tokens visible, the own one included; 0 = all
   float scale = 1;
   float soft_cap = 0;
+  bool power_ages = false;  // beyond the window, see the tokens 2^k back
 };
 
 struct RopeTables {

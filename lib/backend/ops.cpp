@@ -141,7 +141,11 @@ void attention(Backend& backend, const TensorView& q, const TensorView* q_sink, 
   require(kv_heads > 0 && q.extent[1] % kv_heads == 0, "attention: ", q.extent[1], " heads, ", kv_heads,
           " KV heads");
   const std::int64_t last = params.first_position + q.rows();
-  const std::int64_t needed = params.window == 0 ? last : std::min(last, params.window - 1 + q.rows());
+  require(!params.power_ages || (params.window > 0 && cache.sinks == 0 && cache.levels == 0),
+          "attention: power ages with window ", params.window, ", ", cache.sinks, " sinks, ", cache.levels,
+          " levels");
+  const bool all = params.window == 0 || params.power_ages;
+  const std::int64_t needed = all ? last : std::min(last, params.window - 1 + q.rows());
   const std::int64_t capacity = cache.ring_capacity();
   require(needed <= capacity - cache.sinks || last <= capacity, "attention: ", needed,
           " positions are visible, cache ", cache.keys);

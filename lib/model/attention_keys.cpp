@@ -16,7 +16,7 @@ namespace {
 constexpr std::int64_t kMaxWindow = std::int64_t{1} << 40, kMaxSinks = 1 << 20;
 
 // In the order of the enumeration.
-constexpr std::string_view kPatterns[] = {"window", "log_stride"};
+constexpr std::string_view kPatterns[] = {"window", "log_stride", "log_stride_exact"};
 
 /// The entries of a key: one for all layers, or a list that is cycled over them.
 template <typename T>

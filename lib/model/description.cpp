@@ -12,7 +12,7 @@ namespace {
 
 // In the order of the enumerations.
 constexpr const char* kRopeTypes[] = {"default", "linear", "dynamic", "llama3", "yarn", "longrope"};
-constexpr const char* kAttentionPatterns[] = {"window", "log_stride"};
+constexpr const char* kAttentionPatterns[] = {"window", "log_stride", "log_stride_exact"};
 constexpr const char* kQuantizationMethods[] = {"rtn", "gptq"};
 constexpr const char* kWeightDTypes[] = {"auto", "f32", "bf16"};
 

@@ -41,7 +41,7 @@ KvCache::KvCache(const ModelSpec& spec, DType dtype, std::int64_t context, std::
   for (const LayerSpec& layer : spec.layers) {
     backend::KvCacheView view;
     std::int64_t capacity = context;
-    if (layer.window > 0) {
+    if (!layer.keeps_all()) {
       // Where the ring would be no shorter than the context, a slot for each position serves; the sinks stay
       // visible.
       capacity = std::min(context, layer.sinks + std::min(layer.window, context) - 1 + chunk);
@@ -154,7 +154,7 @@ std::int64_t KvCache::oldest_restorable(std::int64_t furthest) const {
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const std::int64_t capacity = layers_[i].ring_capacity(), sinks = layers_[i].sinks,
                        window = spec_.layers[i].window;
-    if (window == 0 || furthest <= capacity) continue;
+    if (spec_.layers[i].keeps_all() || furthest <= capacity) continue;
     // Positions in [furthest - ring, furthest) are still there. A text cut to p sees window - 1 positions
     // before the next one: p - window + 1 must be among them. Levels reach back as far.
     const std::int64_t ring = capacity - sinks;

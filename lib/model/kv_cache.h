@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Keys and values of one text.
 ///
-/// A layer without a window has a slot for each position up to the context. A layer with one has a ring: the
+/// A layer that keeps all tokens has a slot for each position up to the context. Others have a ring: the
 /// sinks, then window - 1 + chunk slots, so that while a chunk of the prompt is being read, its first query
 /// still finds its oldest key (a ring of just the window would have been overwritten by the chunk's own
 /// tail). With a log stride each level has a ring beside it. Memory is reserved when the cache is made, and

@@ -37,7 +37,7 @@ std::int64_t chunk_of(const SequenceOptions& options, std::int64_t context) {
 
 std::int64_t default_context(const ModelSpec& spec) {
   if (spec.max_context > 0) return spec.max_context;
-  return spec.all_windowed() ? Sequence::kUnbounded : spec.max_position;
+  return spec.any_keeps_all() ? spec.max_position : Sequence::kUnbounded;
 }
 
 Sequence::Sequence(const Transformer& transformer, const SequenceOptions& options)

@@ -5,8 +5,8 @@
 
 namespace transom::model {
 
-bool ModelSpec::all_windowed() const {
-  return std::all_of(layers.begin(), layers.end(), [](const LayerSpec& layer) { return layer.window > 0; });
+bool ModelSpec::any_keeps_all() const {
+  return std::any_of(layers.begin(), layers.end(), [](const LayerSpec& layer) { return layer.keeps_all(); });
 }
 
 bool ModelSpec::any_sinks() const {

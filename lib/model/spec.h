@@ -27,14 +27,18 @@ struct RopeSpec {
   friend bool operator==(const RopeSpec&, const RopeSpec&) = default;
 };
 
-/// What a layer with a window sees beyond it, see kernels::AttentionArgs: nothing, or ever fewer tokens.
-enum class AttentionPattern { window, log_stride };
+/// What a layer with a window sees beyond it, see kernels::AttentionArgs: nothing; ever fewer tokens, so that
+/// what is dropped stays dropped; or the tokens 2^k back.
+enum class AttentionPattern { window, log_stride, log_stride_exact };
 
 struct LayerSpec {
   std::int64_t window = 0;  // tokens visible, the own one included; 0 = all
   std::size_t rope = 0;     // index into ModelSpec::ropes
   std::int64_t sinks = 0;   // first tokens that stay visible beyond the window; 0 without one
   AttentionPattern pattern = AttentionPattern::window;
+
+  /// Whether every token may be seen again: its cache grows with the text.
+  bool keeps_all() const { return window == 0 || pattern == AttentionPattern::log_stride_exact; }
 };
 
 enum class QuantizationMethod { rtn, gptq };
@@ -73,8 +77,8 @@ struct ModelSpec {
   WeightDType dtype = WeightDType::automatic;
   KvDType kv_dtype = KvDType::automatic;
 
-  /// True when every layer has a window: the text may then be of any length.
-  bool all_windowed() const;
+  /// True when some layer keeps all tokens: the text then ends with the context.
+  bool any_keeps_all() const;
   /// True when some layer has sinks.
   bool any_sinks() const;
   /// Columns of the fused query, key and value projection.

@@ -59,7 +59,9 @@ const std::vector<Value::Map> kMixed = {
     {{"attention_window", List{8, 6}},
      {"attention_sinks", List{0, 3}},
      {"attention_pattern", List{"log_stride", "window"}}},
-    {{"attention_window", List{-1, 8}}, {"attention_pattern", "log_stride"}}};
+    {{"attention_window", List{-1, 8}}, {"attention_pattern", "log_stride"}},
+    {{"attention_window", 5}, {"attention_pattern", List{"log_stride_exact", "log_stride"}}},
+    {{"attention_window", 5}, {"attention_pattern", "log_stride_exact"}}};
 
 }  // namespace
 
@@ -107,7 +109,8 @@ TEST_CASE("per layer: lists that fit no model name the key, the entry and what w
   CHECK(contains(refusal({{"attention_window", List{4, 1.5}}}), "found 1.5"));
   CHECK(contains(refusal({{"attention_sinks", List{-1}}}), "attention_sinks[0]: expected an integer from 0"));
   CHECK(contains(refusal({{"attention_pattern", List{"window", "spiral"}}}),
-                 "attention_pattern[1]: expected one of \"window\", \"log_stride\", found \"spiral\""));
+                 "attention_pattern[1]: expected one of \"window\", \"log_stride\", \"log_stride_exact\", "
+                 "found \"spiral\""));
   CHECK(contains(refusal({{"attention_window", List{8, -1, 8}}, {"attention_pattern", List{"log_stride"}}}),
                  "attention_pattern[0]: log_stride needs a window, layer 1"));
   CHECK(contains(
@@ -216,6 +219,61 @@ TEST_CASE("per layer: a prompt that begins like another takes over what each lay
     caching.generate(shared + "mom", greedy);
     CHECK(caching.generate(shared + "dog", greedy).tokens == plain.generate(shared + "dog", greedy).tokens);
   }
+}
+
+TEST_CASE("log stride, exact: one layer sees the window and the tokens 2^k back") {
+  for (const std::int64_t window : {1, 4, 6}) {
+    const Model model = AutoModel::from_pretrained(
+        testing::tinystories().string(),
+        config_of({{"attention_window", window}, {"attention_pattern", "log_stride_exact"}}, 1),
+        {.threads = 2});
+    const std::size_t n = 70;
+    const auto ids = some_ids(n);
+    const Logits base = model.new_session().forward(ids);
+    for (std::size_t age = 0; age < n; ++age) {
+      auto changed = ids;
+      changed[n - 1 - age] = 1000;
+      const bool seen = static_cast<std::int64_t>(age) < window || (age & (age - 1)) == 0;
+      INFO("window " << window << " age " << age);
+      CHECK((largest_difference(base, model.new_session().forward(changed)) > 0) == seen);
+    }
+  }
+}
+
+TEST_CASE("log stride, exact: the cache and the context are those of full attention") {
+  const auto session = [](const Value& window, const Value& pattern, std::int64_t context) {
+    return patterned({{"attention_window", window}, {"attention_pattern", pattern}})
+        .new_session({.max_context = context, .prefill_chunk = 8});
+  };
+  CHECK(session(16, "log_stride_exact", 1000).kv_bytes() == session(-1, "window", 1000).kv_bytes());
+  const auto most = static_cast<std::size_t>(config_of({}).max_position_embeddings());
+  Session bounded = session(8, "log_stride_exact", 0);
+  CHECK(contains(error_of<InvalidArgument>([&] { bounded.forward(some_ids(most + 1)); }),
+                 "holds " + std::to_string(most)));
+  // Nothing was overwritten: any position can be gone back to.
+  const auto ids = some_ids(200);
+  const Logits expected = bounded.forward(ids);
+  bounded.truncate(20);
+  CHECK(largest_difference(expected, bounded.forward(std::span(ids).subspan(20))) < 2e-4);
+}
+
+TEST_CASE("log stride, exact: beams copy caches, and agree with forward") {
+  const Model model = patterned({{"attention_window", 6}, {"attention_pattern", "log_stride_exact"}});
+  const std::string prompt = "Once upon a time there was a little girl who";
+  const auto beams =
+      model.generate_all(prompt, {.max_new_tokens = 40, .num_beams = 3, .num_return_sequences = 3});
+  REQUIRE(beams.size() == 3);
+  const std::vector<std::vector<TokenId>> texts = {beams[0].tokens};
+  const double logprob = model.score(model.tokenizer().encode(prompt), texts).front().logprob;
+  CHECK(beams[0].score * static_cast<double>(beams[0].tokens.size()) == Approx(logprob).margin(0.02));
+}
+
+TEST_CASE("log stride, exact: needs a window, and takes no sinks") {
+  CHECK(contains(refusal({{"attention_pattern", "log_stride_exact"}}),
+                 "attention_pattern: log_stride_exact needs a window"));
+  CHECK(contains(
+      refusal({{"attention_pattern", "log_stride_exact"}, {"attention_window", 8}, {"attention_sinks", 1}}),
+      "expected attention_sinks 0"));
 }
 
 TEST_CASE("per layer: the log counts the layers that see less than they were trained to") {

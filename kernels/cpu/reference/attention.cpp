@@ -24,10 +24,13 @@ float element(const KvView& kv, const char* row, size_t j) {
 
 constexpr size_t kHidden = SIZE_MAX;
 
+constexpr bool is_power_of_two(int64_t n) { return (n & (n - 1)) == 0; }
+
 /// The level in which a query sees a position, 0 in the ring.
 size_t visible_level(const AttentionArgs& args, int64_t pos, int64_t q_pos) {
   const int64_t age = q_pos - pos;
   if (args.window == 0 || age < args.window || pos < static_cast<int64_t>(args.kv.n_sinks)) return 0;
+  if (args.power_ages) return is_power_of_two(age) ? 0 : kHidden;
   size_t level = 1;
   while (age >= args.window << level) ++level;
   return level <= args.kv.n_levels && pos % (int64_t{1} << level) == 0 ? level : kHidden;

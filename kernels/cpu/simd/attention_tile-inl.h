@@ -18,10 +18,12 @@ struct AttentionWork {
   float *q, *sum, *score, *largest, *total, *tile;
 };
 
-/// Neighbouring slots [slot, slot + count) that hold positions pos, pos + 2^level ...
+/// Neighbouring slots [slot, slot + count) that hold positions pos, pos + 2^level ... age: each is seen at
+/// this age only, 0: as its level says.
 struct KeyRun {
   int64_t pos;
   size_t slot, count, level;
+  int64_t age = 0;
 };
 
 inline AttentionWork make_work(const AttentionArgs& args, size_t item) {
@@ -132,8 +134,12 @@ struct Visible {
 inline Visible visible_part(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run, size_t r) {
   const int64_t q_pos = args.first_pos + static_cast<int64_t>(w.token_begin + r / w.group);
   const int64_t count = static_cast<int64_t>(run.count);
+  if (run.age > 0) {
+    const int64_t at = q_pos - run.age - run.pos;
+    return {at > 0 ? at : 0, at + 1 < count ? at + 1 : count};
+  }
   if (run.level > 0) {
-    const LevelRange seen = level_range(q_pos, q_pos, args.window, run.level);
+    const KeyRange seen = level_range(q_pos, q_pos, args.window, run.level);
     const int64_t begin = seen.first - (run.pos >> run.level), end = seen.end - (run.pos >> run.level);
     return {begin > 0 ? begin : 0, end < count ? end : count};
   }
@@ -184,8 +190,8 @@ inline void softmax_row(const AttentionArgs& args, const AttentionWork& w, size_
   w.total[r] += lane_sum(total);
 }
 
-/// The runs of an item's part, in order of position: the levels, from the coarsest on, or the sinks; then the
-/// window. A run ends with a key tile, a level, the sinks, a ring, or the part.
+/// The runs of an item's part: the levels, from the coarsest on, or the ages, from the oldest on, or the
+/// sinks; then the window. A run ends with a key tile, a level, an age, the sinks, a ring, or the part.
 class KeyRuns {
  public:
   KeyRuns(const AttentionArgs& args, const AttentionWork& w)
@@ -194,6 +200,12 @@ class KeyRuns {
         first_query_(args.first_pos + static_cast<int64_t>(w.token_begin)),
         end_query_(first_query_ + static_cast<int64_t>(w.rows / w.group)) {
     for (size_t level = kv_.n_levels; level > 0; --level) level_keys_ += range(level).count();
+    if (args.power_ages) {
+      for (int64_t age = first_power_age(window_); age < end_query_; age *= 2) {
+        level_keys_ += ages(age).count();
+        oldest_age_ = age;
+      }
+    }
     const int64_t window_begin =
         window_ > 0 && first_query_ - window_ + 1 > 0 ? first_query_ - window_ + 1 : 0;
     const int64_t sinks = static_cast<int64_t>(kv_.n_sinks);
@@ -209,20 +221,30 @@ class KeyRuns {
 
   KeyRun next() {
     if (at_ >= end_) return {0, 0, 0, 0};
-    KeyRun run = at_ < level_keys_ ? level_run() : ring_run();
+    KeyRun run = at_ >= level_keys_ ? ring_run() : oldest_age_ > 0 ? age_run() : level_run();
     if (run.count > kKeyTile) run.count = kKeyTile;
     at_ += static_cast<int64_t>(run.count);
     return run;
   }
 
  private:
-  LevelRange range(size_t level) const { return level_range(first_query_, end_query_ - 1, window_, level); }
+  KeyRange range(size_t level) const { return level_range(first_query_, end_query_ - 1, window_, level); }
+  KeyRange ages(int64_t age) const { return age_range(first_query_, end_query_ - 1, age); }
+
+  KeyRun age_run() const {
+    int64_t before = 0, age = oldest_age_;
+    for (; at_ >= before + ages(age).count(); age /= 2) before += ages(age).count();
+    const KeyRange here = ages(age);
+    const int64_t pos = here.first + at_ - before;
+    const int64_t left = here.end - pos < end_ - at_ ? here.end - pos : end_ - at_;
+    return {pos, ring_slot(kv_, pos), static_cast<size_t>(left), 0, age};
+  }
 
   KeyRun level_run() const {
     int64_t before = 0;
     size_t level = kv_.n_levels;
     while (at_ >= before + range(level).count()) before += range(level--).count();
-    const LevelRange here = range(level);
+    const KeyRange here = range(level);
     const int64_t index = here.first + at_ - before;
     const int64_t left = here.end - index < end_ - at_ ? here.end - index : end_ - at_;
     KeyRun run = {index << level, level_slot(kv_, level, index), static_cast<size_t>(left), level};
@@ -245,7 +267,8 @@ class KeyRuns {
 
   const KvView& kv_;
   int64_t window_, first_query_, end_query_;
-  int64_t level_keys_ = 0;
+  int64_t level_keys_ = 0;  // or those of the ages
+  int64_t oldest_age_ = 0;
   int64_t skipped_ = 0;  // positions between the sinks, or the start, and the window
   int64_t at_ = 0, end_ = 0;
 };

@@ -256,6 +256,7 @@ void CpuBackend::attention(const TensorView& q, const TensorView* q_sink, const 
   args.window = params.window;
   args.scale = params.scale;
   args.soft_cap = params.soft_cap;
+  args.power_ages = params.power_ages;
   args.n_parts = kernels::attention_parts(args);
   args.partial = partial_attention_.as<float>();
   const std::size_t calls = kernels::attention_items(args) * args.n_parts;

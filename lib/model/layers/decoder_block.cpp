@@ -50,6 +50,7 @@ void run_attention(const ModelSpec& spec, std::size_t layer, const LayerWeights&
   ops::rope(backend, k, rope.tables());
   backend::AttentionParams params;
   params.window = spec.layers[layer].window;
+  params.power_ages = spec.layers[layer].pattern == AttentionPattern::log_stride_exact;
   params.scale = 1.0f / std::sqrt(static_cast<float>(spec.head_dim));
   const TensorView attended = work.attended.split_heads(spec.n_heads);
   for (const TokenRun& run : runs)

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Attention as a layer uses it, and by its definition.
+#pragma once
+
+#include <cmath>
+#include <vector>
+
+#include "kernels/common/bf16.h"
+#include "kernels/cpu/kernel_table.h"
+#include "tests/kernels/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/tolerance.h"
+
+namespace transom::testing {
+
+using kernels::AttentionArgs;
+using kernels::Isa;
+using kernels::KvAppendArgs;
+using kernels::KvType;
+
+struct Setup {
+  std::size_t n_heads = 4, n_kv_heads = 2, head_dim = 16, capacity = 64, n_sinks = 0;
+  KvType type = KvType::f32;
+  std::int64_t window = 0;
+  float scale = 0.3f, soft_cap = 0;
+  std::size_t parts = 1;  // of steps of few tokens
+  std::size_t n_levels = 0, level_slots = 0;
+  bool power_ages = false;
+  bool sink_queries = false;  // scores against sinks take other queries: see sink_query
+};
+
+/// What stands in for a query that is rotated for its place inside the cache.
+inline float sink_query(float q) { return 0.5f - 0.75f * q; }
+
+/// A cache and a way to push tokens through append and attention, as a layer does.
+class Layer {
+ public:
+  Layer(const Setup& setup, Isa isa)
+      : setup_(setup),
+        isa_(isa),
+        // What was never written, and what follows the last slot, reads as NaN: even a weight of 0 shows it.
+        keys_(bytes() + kPastTheEnd, char(0xff)),
+        values_(bytes() + kPastTheEnd, char(0xff)) {}
+
+  /// q [n, n_heads, dim], k, v [n, n_kv_heads, dim]; returns dst, dense. Items are run `items_per_call` at a
+  /// time.
+  std::vector<float> step(const std::vector<float>& q, const std::vector<float>& k,
+                          const std::vector<float>& v, std::size_t items_per_call = 1000000) {
+    const std::size_t kv_width = setup_.n_kv_heads * setup_.head_dim,
+                      width = setup_.n_heads * setup_.head_dim;
+    const std::size_t n = q.size() / width;
+    KvAppendArgs append;
+    append.kv = view();
+    append.k = k.data();
+    append.v = v.data();
+    append.row_stride = kv_width;
+    append.n_tokens = n;
+    append.first_pos = pos_;
+    kernels::kernel_table(isa_).kv_append.run(append);
+
+    const std::size_t stride = width + 3;
+    Aligned<float> dst(n * stride, -77.0f, 1);
+    AttentionArgs args;
+    args.q = q.data();
+    std::vector<float> q_sink(q);
+    for (float& x : q_sink) x = sink_query(x);
+    if (setup_.sink_queries) args.q_sink = q_sink.data();
+    args.q_stride = width;
+    args.kv = append.kv;
+    args.dst = dst.data();
+    args.dst_stride = stride;
+    args.n_tokens = n;
+    args.n_heads = setup_.n_heads;
+    args.first_pos = pos_;
+    args.window = setup_.window;
+    args.scale = setup_.scale;
+    args.soft_cap = setup_.soft_cap;
+    args.power_ages = setup_.power_ages;
+    Aligned<char> scratch(kernels::attention_scratch_bytes(args));
+    args.scratch = scratch.data();
+    const std::size_t items = kernels::attention_items(args);
+    args.n_parts = n <= kernels::kSplitTokens ? setup_.parts : 1;
+    Aligned<float> partial(
+        kernels::attention_partial_floats(setup_.n_heads, setup_.head_dim, kernels::kMostParts), NAN);
+    args.partial = partial.data();
+    for (std::size_t i = 0; i < items; i += items_per_call) {
+      args.item_begin = i;
+      args.item_end = std::min(items, i + items_per_call);
+      for (args.part = args.n_parts; args.part-- > 0;) kernels::kernel_table(isa_).attention.run(args);
+    }
+    if (args.n_parts > 1) kernels::kernel_table(isa_).attention_merge.run(args);
+    pos_ += static_cast<std::int64_t>(n);
+    std::vector<float> result;
+    for (std::size_t t = 0; t < n; ++t) {
+      for (std::size_t i = 0; i < width; ++i) result.push_back(dst[t * stride + i]);
+      for (std::size_t i = width; i < stride; ++i) REQUIRE(dst[t * stride + i] == -77.0f);
+    }
+    return result;
+  }
+
+ private:
+  static constexpr std::size_t kPastTheEnd = 64;
+
+  std::size_t bytes() const {
+    return setup_.n_kv_heads * setup_.capacity * kernels::kv_row_bytes(setup_.type, setup_.head_dim);
+  }
+  kernels::KvView view() {
+    return {setup_.type,     keys_.data(),   values_.data(),  setup_.n_kv_heads, setup_.head_dim,
+            setup_.capacity, setup_.n_sinks, setup_.n_levels, setup_.level_slots};
+  }
+
+  Setup setup_;
+  Isa isa_;
+  Aligned<char> keys_, values_;
+  std::int64_t pos_ = 0;
+};
+
+/// The numbers of one token are the same whatever the chunks: a function of its position.
+inline std::vector<float> numbers(std::uint64_t seed, std::size_t first, std::size_t n, std::size_t width) {
+  std::vector<float> result(n * width);
+  for (std::size_t t = 0; t < n; ++t)
+    Random(seed * 100003 + first + t).fill(result.data() + t * width, width);
+  return result;
+}
+
+inline std::vector<float> run_chunks(const Setup& setup, Isa isa, const std::vector<std::size_t>& chunks,
+                                     std::size_t items_per_call = 1000000) {
+  Layer layer(setup, isa);
+  std::vector<float> all;
+  std::size_t pos = 0;
+  for (const std::size_t n : chunks) {
+    const std::size_t kv_width = setup.n_kv_heads * setup.head_dim;
+    const std::vector<float> dst =
+        layer.step(numbers(1, pos, n, setup.n_heads * setup.head_dim), numbers(2, pos, n, kv_width),
+                   numbers(3, pos, n, kv_width), items_per_call);
+    all.insert(all.end(), dst.begin(), dst.end());
+    pos += n;
+  }
+  return all;
+}
+
+/// A row as its int8 form stands for it.
+inline void round_to_int8(float* row, std::size_t n) {
+  float largest = 0;
+  for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(row[i]));
+  const float factor = 127.0f / largest, scale = largest / 127.0f;
+  for (std::size_t i = 0; i < n; ++i) row[i] = std::nearbyint(row[i] * factor) * scale;
+}
+
+/// Whether a query at position t sees position p: the rule in the words of its definition.
+inline bool sees(const Setup& s, std::size_t t, std::size_t p) {
+  const std::size_t window = static_cast<std::size_t>(s.window), age = t - p;
+  if (window == 0 || age < window || p < s.n_sinks) return true;
+  for (std::size_t power = 1; s.power_ages && power <= age; power *= 2) {
+    if (age == power) return true;
+  }
+  for (std::size_t level = 1; level <= s.n_levels; ++level) {
+    if (age >= window << (level - 1) && age < window << level) return p % (std::size_t{1} << level) == 0;
+  }
+  return false;
+}
+
+/// Attention by its definition, over all tokens at once, without a cache.
+inline std::vector<float> by_definition(const Setup& s, std::size_t n) {
+  const std::size_t dim = s.head_dim, width = s.n_heads * dim, kv_width = s.n_kv_heads * dim;
+  const std::vector<float> q = numbers(1, 0, n, width);
+  std::vector<float> k = numbers(2, 0, n, kv_width), v = numbers(3, 0, n, kv_width);
+  if (s.type == KvType::bf16) {
+    for (float& x : k) x = kernels::bf16_to_f32(kernels::f32_to_bf16(x));
+    for (float& x : v) x = kernels::bf16_to_f32(kernels::f32_to_bf16(x));
+  }
+  if (s.type == KvType::i8) {
+    for (std::vector<float>* half : {&k, &v}) {
+      for (std::size_t at = 0; at < half->size(); at += dim) round_to_int8(half->data() + at, dim);
+    }
+  }
+  std::vector<float> dst(n * width);
+  for (std::size_t t = 0; t < n; ++t) {
+    for (std::size_t h = 0; h < s.n_heads; ++h) {
+      const std::size_t kv_at = h / (s.n_heads / s.n_kv_heads) * dim;
+      std::vector<double> weight(t + 1, 0.0);
+      double total = 0;
+      for (std::size_t p = 0; p <= t; ++p) {
+        if (!sees(s, t, p)) continue;
+        double score = 0;
+        for (std::size_t j = 0; j < dim; ++j) {
+          const float query = q[t * width + h * dim + j];
+          score += static_cast<double>(s.sink_queries && p < s.n_sinks ? sink_query(query) : query) *
+                   static_cast<double>(k[p * kv_width + kv_at + j]);
+        }
+        score *= static_cast<double>(s.scale);
+        const double cap = static_cast<double>(s.soft_cap);
+        if (cap > 0) score = cap * std::tanh(score / cap);
+        weight[p] = std::exp(score);
+        total += weight[p];
+      }
+      for (std::size_t j = 0; j < dim; ++j) {
+        double sum = 0;
+        for (std::size_t p = 0; p <= t; ++p)
+          sum += weight[p] * static_cast<double>(v[p * kv_width + kv_at + j]);
+        dst[t * width + h * dim + j] = static_cast<float>(sum / total);
+      }
+    }
+  }
+  return dst;
+}
+
+inline void check_close(const std::vector<float>& actual, const std::vector<float>& expected,
+                        std::size_t length, KvType type) {
+  REQUIRE(actual.size() == expected.size());
+  // Values are below 1; an error of a score enters the weights in proportion. Beside i8 keys and values,
+  // queries and weights are rounded to 16 bits.
+  const double allowed = tolerance(length, 4.0, Rounding::f32) + (type == KvType::i8 ? 4.0 / 32767.0 : 0.0);
+  std::size_t wrong = 0;
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    if (!close(static_cast<double>(actual[i]), static_cast<double>(expected[i]), allowed)) ++wrong;
+  }
+  CHECK(wrong == 0);
+}
+
+inline void check_all_variants(const Setup& setup, const std::vector<std::size_t>& chunks) {
+  std::size_t n = 0;
+  for (const std::size_t chunk : chunks) n += chunk;
+  const std::vector<float> expected = by_definition(setup, n);
+  for (const Isa isa : supported_isas()) {
+    INFO(kernels::isa_name(isa) << " head_dim " << setup.head_dim << " window " << setup.window << " sinks "
+                                << setup.n_sinks << " capacity " << setup.capacity << " heads "
+                                << setup.n_heads << " type " << static_cast<int>(setup.type));
+    check_close(run_chunks(setup, isa, chunks), expected, setup.head_dim + n, setup.type);
+  }
+}
+
+}  // namespace transom::testing
