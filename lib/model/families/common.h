@@ -34,7 +34,8 @@ std::size_t add_rope(const ConfigReader& reader, const FamilyDefaults& defaults,
                      bool slides);
 
 /// Fills layers and ropes. slides(i) tells whether layer i slides where `layer_types` does not say;
-/// `window` is the window of a sliding layer, 0 when the configuration has none.
+/// `window` is the window of a sliding layer, 0 when the configuration has none. (sliding_window_pattern is a
+/// key of other families, such as Gemma 3; in a file of one of ours transformers ignores it, and so do we.)
 template <typename Slides>
 void read_layers(const ConfigReader& reader, const FamilyDefaults& defaults, ModelSpec& spec,
                  std::int64_t window, Slides&& slides) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mistral: Llama with a sliding window on every layer, where the file has one.
-// Source: transformers models/mistral/{configuration,modeling}_mistral.py.
+// Mistral: Llama with a sliding window on every layer, where the file has one. With layer_types it is what
+// transformers calls Ministral: the layers named there have the window.
+// Source: transformers models/{mistral,ministral}/{configuration,modeling}_*.py,
+// models/auto/configuration_auto.py.
 #include "model/families/common.h"
 #include "model/family.h"
 

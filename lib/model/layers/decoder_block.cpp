@@ -48,16 +48,21 @@ void run_attention(const ModelSpec& spec, std::size_t layer, const LayerWeights&
   }
   ops::rope(backend, q, rope.tables());
   ops::rope(backend, k, rope.tables());
-  backend::AttentionParams params;
-  params.window = spec.layers[layer].window;
-  params.power_ages = spec.layers[layer].pattern == AttentionPattern::log_stride_exact;
-  params.scale = 1.0f / std::sqrt(static_cast<float>(spec.head_dim));
+  const backend::AttentionParams params = attention_params(spec, layer);
   const TensorView attended = work.attended.split_heads(spec.n_heads);
   for (const TokenRun& run : runs)
     attend(q, rope.has_sink_tables() ? &q_sink : nullptr, k, v, run, layer, params, attended, backend);
 }
 
 }  // namespace
+
+backend::AttentionParams attention_params(const ModelSpec& spec, std::size_t layer) {
+  backend::AttentionParams params;
+  params.window = spec.layers[layer].window;
+  params.power_ages = spec.layers[layer].pattern == AttentionPattern::log_stride_exact;
+  params.scale = 1.0f / std::sqrt(static_cast<float>(spec.head_dim));
+  return params;
+}
 
 TensorView stage_input(BlockStage stage, const ModelSpec& spec, const LayerWeights& weights,
                        const BlockWorkspace& work, backend::Backend& backend) {

@@ -22,6 +22,9 @@ struct BlockWorkspace {
   std::span<const std::int64_t> row_numbers;  // 0, 1, 2, ...
 };
 
+/// What attention of a layer sees and how it scales its scores; the position is the caller's to add.
+backend::AttentionParams attention_params(const ModelSpec& spec, std::size_t layer);
+
 /// The linear layers of a block in the order in which they run; each ends a stage of it.
 enum class BlockStage { qkv, output, gate_up, down };
 constexpr BlockStage kBlockStages[] = {BlockStage::qkv, BlockStage::output, BlockStage::gate_up,
