@@ -27,7 +27,9 @@ namespace transom {
 ///   beyond its window a layer also sees the tokens 2^k back, few to compute with, but its cache keeps all.
 ///   A list of these three is cycled over the layers: {2048, -1} gives every other layer full attention; as
 ///   many entries as layers name each. One pattern for all leaves layers without a window alone.
-/// - max_context (int): tokens a session can hold; 0 = max_position_embeddings (default).
+/// - max_context (int): tokens a session can hold; 0 (default) = max_position_embeddings, times the factor of
+///   a linear or dynamic rope_scaling; with yarn the factor times original_max_position_embeddings, if that
+///   is more (vLLM's rule; transformers checks no length).
 /// - quantization (string): "none" (default), "int8", "int4", "int3" or "int2": weights are quantised while
 ///   loading.
 /// - quantization_method (string): "rtn" (default): round to nearest; "gptq": keep what each layer computes
@@ -41,6 +43,12 @@ namespace transom {
 /// - dtype (string): weights in memory: "auto" (default: as stored), "f32" or "bf16".
 /// - device (string): "cpu" (default); another ModelOptions::device wins.
 /// - threads (int): 0 = every core (default); ModelOptions::threads wins when it is set.
+///
+/// rope_scaling and rope_theta may be changed like any key of config.json, also where the file has
+/// rope_parameters. {{"rope_scaling", Value::Map{{"rope_type", "yarn"}, {"factor", 4.0},
+/// {"original_max_position_embeddings", 32768}}}} reads four times as far; null takes a scaling away. The map
+/// replaces the file's scaling as a whole, the theta stays, and a missing original length is
+/// max_position_embeddings. get("rope_parameters") is gone then: its members are rope_scaling and rope_theta.
 class TRANSOM_API Config {
  public:
   Config() = default;

@@ -21,7 +21,7 @@ class SessionImpl;
 class Model;
 
 struct SessionOptions {
-  /// Tokens that the session can hold. 0 = max_context of the configuration, else max_position_embeddings.
+  /// Tokens that the session can hold. 0 = as max_context of the configuration says.
   /// Layers with a window hold only the window; when every layer has one, the text may be of any length
   /// unless this is set.
   std::int64_t max_context = 0;

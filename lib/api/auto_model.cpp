@@ -13,6 +13,7 @@
 #include "io/json.h"
 #include "io/model_directory.h"
 #include "model/family.h"
+#include "model/rope.h"
 #include "text/tokenizer_loader.h"
 #include "transom/auto_config.h"
 #include "transom/auto_tokenizer.h"
@@ -51,9 +52,10 @@ void warn_of_narrowing(const Config& config, const model::ModelSpec& spec) {
   if (!core::log_enabled()) return;
   const Config as_trained = config.without({"attention_window", "attention_sinks", "attention_pattern"});
   const std::vector<model::LayerSpec> trained = model::read_spec(as_trained).layers;
+  const std::int64_t longest = model::longest_text(spec.ropes);
   std::size_t narrowed = 0;
   for (std::size_t i = 0; i < trained.size(); ++i) {
-    const std::int64_t seen = trained[i].window > 0 ? trained[i].window : spec.max_position;
+    const std::int64_t seen = trained[i].window > 0 ? trained[i].window : longest;
     narrowed += spec.layers[i].window > 0 && spec.layers[i].window < seen;
   }
   if (narrowed == 0) return;

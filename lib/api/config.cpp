@@ -7,6 +7,7 @@
 #include "io/json.h"
 #include "io/json_write.h"
 #include "model/family.h"
+#include "model/rope_keys.h"
 #include "model/runtime_keys.h"
 #include "transom/error.h"
 
@@ -105,10 +106,10 @@ Config& Config::update_from_json(std::string_view json) {
   return update(std::move(map));
 }
 
-// NOLINTNEXTLINE(performance-unnecessary-value-param): values are moved from, unseen by the check
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the interface is by value
 Config& Config::update(Value::Map values) {
   Config changed = *this;
-  for (auto& [key, value] : values) {
+  for (const auto& [key, value] : values) {
     if (key == kStorageKey && !(contains(key) && get(key) == value)) {
       throw InvalidArgument(
           message("\"", key, "\" tells how the files of a checkpoint are stored: it can not be changed"));
@@ -117,8 +118,9 @@ Config& Config::update(Value::Map values) {
       throw InvalidArgument(message("unknown configuration key \"", key, "\"; did you mean \"",
                                     model::nearest_known_key(key), "\"?"));
     }
-    changed.values_.insert_or_assign(key, std::move(value));
+    changed.values_.insert_or_assign(key, value);
   }
+  model::settle_rope_keys(values_, values, changed.values_);
   validate(changed);
   *this = std::move(changed);
   return *this;

@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Rotary embedding frequencies: reading their parameters and computing them.
+/// Rotary embedding frequencies.
 /// Source: transformers modeling_rope_utils.py; the papers stand beside each type in rope.cpp.
 #pragma once
 
 #include <cstdint>
 #include <span>
-#include <string_view>
 
-#include "model/config_reader.h"
 #include "model/spec.h"
 
 namespace transom::model {
 
-/// Reads rope_parameters (transformers 5: flat, or one per layer type), or rope_theta and rope_scaling
-/// (transformers 4).
-/// @param layer_type "full_attention" or "sliding_attention": which one of nested parameters.
-RopeSpec read_rope(const ConfigReader& reader, std::string_view layer_type, std::int64_t head_dim,
-                   std::int64_t max_position, double default_theta);
+/// Tokens of the longest text that all these ropes are meant for: max_position_embeddings, which linear and
+/// dynamic stretch by their factor; yarn stretches the original length by it. (vLLM's rule, but for a yarn
+/// whose max_position_embeddings is larger: that counts.)
+std::int64_t longest_text(std::span<const RopeSpec> specs);
 
 /// Whether the frequencies depend on the length of the text (dynamic, longrope).
 bool depends_on_length(const RopeSpec& spec);

@@ -7,6 +7,7 @@
 #include "backend/ops.h"
 #include "core/checks.h"
 #include "model/layers/decoder_block.h"
+#include "model/rope.h"
 #include "model/sequence_workspace.h"
 #include "transom/error.h"
 
@@ -37,7 +38,7 @@ std::int64_t chunk_of(const SequenceOptions& options, std::int64_t context) {
 
 std::int64_t default_context(const ModelSpec& spec) {
   if (spec.max_context > 0) return spec.max_context;
-  return spec.any_keeps_all() ? spec.max_position : Sequence::kUnbounded;
+  return spec.any_keeps_all() ? longest_text(spec.ropes) : Sequence::kUnbounded;
 }
 
 Sequence::Sequence(const Transformer& transformer, const SequenceOptions& options)

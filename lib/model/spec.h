@@ -71,7 +71,7 @@ struct ModelSpec {
   std::vector<LayerSpec> layers;
 
   // Runtime choices.
-  std::int64_t max_context = 0;  // 0 = max_position
+  std::int64_t max_context = 0;  // 0 = what the ropes are meant for
   Quantization quantization;
   bool float_activations = false;  // products of integer weights take f32 activations
   WeightDType dtype = WeightDType::automatic;

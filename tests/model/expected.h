@@ -11,10 +11,11 @@
 
 namespace transom::testing {
 
-/// expected.safetensors of one case.
+/// expected.safetensors of one case, or another file of its folder.
 class Expected {
  public:
-  explicit Expected(const std::filesystem::path& directory) : file_(directory / "expected.safetensors") {
+  explicit Expected(const std::filesystem::path& directory, const char* file = "expected.safetensors")
+      : file_(directory / file) {
     tensors_ = io::parse_safetensors(file_.bytes(), file_.path().string());
   }
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "core/checks.h"
-#include "model/rope.h"
+#include "model/rope_reader.h"
 
 namespace transom::model {
 

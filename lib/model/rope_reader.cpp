@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/rope_reader.h"
+
+#include <cmath>
+#include <optional>
+#include <string>
+
+#include "core/checks.h"
+
+namespace transom::model {
+
+using core::message;
+
+namespace {
+
+constexpr std::int64_t kMaxPositions = std::int64_t{1} << 40;
+
+/// The members of one rope dictionary, with the key path for messages.
+class RopeReader {
+ public:
+  RopeReader(const ConfigReader& reader, std::string key, Value::Map values)
+      : reader_(reader), key_(std::move(key)), values_(std::move(values)) {}
+
+  const Value* find(const char* name) const {
+    const auto found = values_.find(name);
+    return found == values_.end() || found->second.is_null() ? nullptr : &found->second;
+  }
+
+  std::optional<double> number(const char* name) const {
+    const Value* value = find(name);
+    if (value == nullptr) return std::nullopt;
+    if (!value->is_number()) fail(name, message("expected a number, found ", value->to_json()));
+    const double number = value->as<double>();
+    if (!std::isfinite(number)) fail(name, message("expected a finite number, found ", value->to_json()));
+    return number;
+  }
+
+  double positive(const char* name, std::optional<double> fallback = std::nullopt) const {
+    const auto value = number(name);
+    if (!value && !fallback) fail(name, "expected a positive number, found nothing");
+    const double result = value.value_or(fallback.value_or(0));
+    // Beyond these no frequency is left that f32 could tell from zero or infinity.
+    if (!(result >= 1e-6 && result <= 1e12)) {
+      fail(name, message("expected a positive number from 1e-6 to 1e12, found ", result));
+    }
+    return result;
+  }
+
+  std::string text(const char* name, const char* fallback) const {
+    const Value* value = find(name);
+    if (value == nullptr) return fallback;
+    if (!value->is_string()) fail(name, message("expected a string, found ", value->to_json()));
+    return value->as<std::string>();
+  }
+
+  std::vector<double> factors(const char* name, std::int64_t count) const {
+    const Value* value = find(name);
+    if (value == nullptr || !value->is_list()) {
+      fail(name, message("expected a list of ", count, " numbers, found ",
+                         value == nullptr ? "nothing" : value->to_json()));
+    }
+    std::vector<double> result;
+    for (const Value& item : value->as<Value::List>()) {
+      if (!item.is_number() || !(item.as<double>() > 0))
+        fail(name, message("expected positive numbers, found ", item.to_json()));
+      result.push_back(item.as<double>());
+    }
+    if (static_cast<std::int64_t>(result.size()) != count) {
+      fail(name, message("expected ", count, " numbers (half the rotary dimensions), found ", result.size()));
+    }
+    return result;
+  }
+
+  bool boolean(const char* name, bool fallback) const {
+    const Value* value = find(name);
+    if (value == nullptr) return fallback;
+    if (!value->is_bool()) fail(name, message("expected true or false, found ", value->to_json()));
+    return value->as<bool>();
+  }
+
+  bool empty() const { return values_.empty(); }
+  /// Whether the member is there, null or not.
+  bool contains(const char* name) const { return values_.contains(name); }
+  std::string place(const char* name) const { return message(key_, ".", name); }
+
+  [[noreturn]] void fail(const char* name, const std::string& problem) const {
+    reader_.fail(place(name), problem);
+  }
+
+ private:
+  const ConfigReader& reader_;
+  std::string key_;
+  Value::Map values_;
+};
+
+/// rope_scaling or rope_parameters; nested per layer type, it holds one dictionary for each.
+RopeReader open_key(const ConfigReader& reader, const char* key, std::string_view layer_type) {
+  if (!reader.has(key)) return {reader, key, {}};
+  const Value value = reader.config().get(key);
+  if (!value.is_map()) reader.fail(key, message("expected an object, found ", value.to_json()));
+  Value::Map map = value.as<Value::Map>();
+  const auto nested = map.find(std::string(layer_type));
+  if (nested == map.end()) return {reader, key, std::move(map)};
+  const std::string path = message(key, ".", layer_type);
+  if (!nested->second.is_map())
+    reader.fail(path, message("expected an object, found ", nested->second.to_json()));
+  return {reader, path, nested->second.as<Value::Map>()};
+}
+
+RopeType read_type(const ConfigReader& reader, const RopeReader& rope) {
+  const std::string name = rope.text("rope_type", rope.text("type", "default").c_str());
+  if (name == "default" || name == "mrope") return RopeType::standard;
+  if (name == "linear") return RopeType::linear;
+  if (name == "dynamic") return RopeType::dynamic;
+  if (name == "llama3") return RopeType::llama3;
+  if (name == "yarn") return RopeType::yarn;
+  if (name == "longrope" || name == "su") return RopeType::longrope;
+  reader.unsupported(
+      rope.place("rope_type"),
+      message("\"", name, "\" is not supported (default, linear, dynamic, llama3, yarn, longrope are)"));
+}
+
+/// Yarn's temperature, Peng et al. 2023, eq. 22.
+double yarn_mscale(double factor, double mscale) {
+  return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
+}
+
+double yarn_magnitude(const RopeReader& rope, double factor) {
+  if (const auto given = rope.number("attention_factor")) return *given;
+  const double mscale = rope.number("mscale").value_or(0);
+  const double mscale_all_dim = rope.number("mscale_all_dim").value_or(0);
+  if (mscale != 0 && mscale_all_dim != 0)
+    return yarn_mscale(factor, mscale) / yarn_mscale(factor, mscale_all_dim);
+  return yarn_mscale(factor, 1);
+}
+
+double longrope_magnitude(const RopeReader& rope, double factor, double original) {
+  if (const auto given = rope.number("attention_factor")) return *given;
+  return factor <= 1 ? 1.0 : std::sqrt(1 + std::log(factor) / std::log(original));
+}
+
+void read_scaling(const ConfigReader& reader, const RopeReader& rope, RopeSpec& spec) {
+  const double stretched =
+      static_cast<double>(spec.max_position) / static_cast<double>(spec.original_max_position);
+  switch (spec.type) {
+    case RopeType::standard:
+      return;
+    case RopeType::linear:
+    case RopeType::dynamic:
+      spec.factor = rope.positive("factor");
+      return;
+    case RopeType::llama3:
+      spec.factor = rope.positive("factor");
+      spec.low_freq_factor = rope.positive("low_freq_factor");
+      spec.high_freq_factor = rope.positive("high_freq_factor");
+      if (spec.high_freq_factor <= spec.low_freq_factor) {
+        rope.fail("high_freq_factor", message("expected more than low_freq_factor (", spec.low_freq_factor,
+                                              "), found ", spec.high_freq_factor));
+      }
+      return;
+    case RopeType::yarn:
+      // Null means the ratio of the lengths; no factor at all is a mistake in transformers too.
+      if (!rope.contains("factor")) rope.fail("factor", "expected a positive number or null, found nothing");
+      spec.factor = rope.positive("factor", stretched);
+      spec.beta_fast = rope.positive("beta_fast", 32.0);
+      spec.beta_slow = rope.positive("beta_slow", 1.0);
+      spec.truncate = rope.boolean("truncate", true);
+      spec.magnitude = yarn_magnitude(rope, spec.factor);
+      return;
+    case RopeType::longrope:
+      spec.factor = rope.positive("factor", stretched);
+      spec.short_factor = rope.factors("short_factor", spec.rotary_dim / 2);
+      spec.long_factor = rope.factors("long_factor", spec.rotary_dim / 2);
+      spec.magnitude = longrope_magnitude(rope, spec.factor, static_cast<double>(spec.original_max_position));
+      return;
+  }
+  reader.fail("rope_parameters", "unknown rope type");
+}
+
+}  // namespace
+
+RopeSpec read_rope(const ConfigReader& reader, std::string_view layer_type, std::int64_t head_dim,
+                   std::int64_t max_position, double default_theta) {
+  const RopeReader scaling = open_key(reader, "rope_scaling", layer_type),
+                   parameters = open_key(reader, "rope_parameters", layer_type);
+  const RopeReader& rope = scaling.empty() ? parameters : scaling;
+  // Inside the dictionary, beside it, or inside the one that lost.
+  const auto number = [&](const char* name, double fallback, double min, double max) {
+    if (const auto inside = rope.number(name)) return *inside;
+    return reader.number(name, parameters.number(name).value_or(fallback), min, max);
+  };
+  RopeSpec spec;
+  spec.type = read_type(reader, rope);
+  spec.theta = number("rope_theta", default_theta, 1e-300, 1e300);
+  if (!(spec.theta > 1)) reader.fail("rope_theta", message("expected a number above 1, found ", spec.theta));
+  const double partial = number("partial_rotary_factor", 1.0, 0.0, 1.0);
+  spec.rotary_dim = static_cast<std::int64_t>(static_cast<double>(head_dim) * partial);
+  if (spec.rotary_dim < 2 || spec.rotary_dim % 2 != 0 || spec.rotary_dim > head_dim) {
+    reader.fail("head_dim", message("expected an even number of rotary dimensions, found ", spec.rotary_dim));
+  }
+  spec.max_position = max_position;
+  spec.original_max_position = reader.integer("original_max_position_embeddings", 0, 1, kMaxPositions);
+  if (spec.original_max_position == 0) {
+    const double inside =
+        rope.number("original_max_position_embeddings").value_or(static_cast<double>(max_position));
+    if (!(inside >= 1 && inside <= static_cast<double>(kMaxPositions))) {
+      rope.fail("original_max_position_embeddings", message("expected a positive integer, found ", inside));
+    }
+    spec.original_max_position = static_cast<std::int64_t>(inside);
+  }
+  read_scaling(reader, rope, spec);
+  return spec;
+}
+
+}  // namespace transom::model
