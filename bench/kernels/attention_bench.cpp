@@ -17,11 +17,20 @@ using kernels::KvType;
 struct Case {
   std::size_t n_heads, n_kv_heads, head_dim, n_tokens;
   std::int64_t first_pos, window;
+  bool power_ages = false;
 };
 constexpr Case kCases[] = {
-    {12, 2, 128, 512, 0, 0},     {12, 2, 128, 512, 16384, 0},  {12, 2, 128, 8192, 0, 0},
-    {12, 2, 128, 8192, 0, 2048}, {32, 32, 128, 512, 512, 0},   {12, 2, 128, 1, 1024, 0},
-    {12, 2, 128, 1, 16384, 0},   {12, 2, 128, 1, 16384, 2048}, {32, 32, 128, 1, 4096, 0},
+    {12, 2, 128, 512, 0, 0},
+    {12, 2, 128, 512, 16384, 0},
+    {12, 2, 128, 8192, 0, 0},
+    {12, 2, 128, 8192, 0, 2048},
+    {32, 32, 128, 512, 512, 0},
+    {12, 2, 128, 1, 1024, 0},
+    {12, 2, 128, 1, 16384, 0},
+    {12, 2, 128, 1, 16384, 2048},
+    {32, 32, 128, 1, 4096, 0},
+    {12, 2, 128, 8192, 0, 2048, true},
+    {12, 2, 128, 1, 16384, 2048, true},
 };
 
 /// Pairs of (query, key) that are visible.
@@ -30,6 +39,7 @@ double visible_pairs(const Case& c) {
   for (std::size_t t = 0; t < c.n_tokens; ++t) {
     const std::int64_t seen = c.first_pos + static_cast<std::int64_t>(t) + 1;
     pairs += static_cast<double>(c.window > 0 ? std::min(seen, c.window) : seen);
+    for (std::int64_t age = kernels::first_power_age(c.window); c.power_ages && age < seen; age *= 2) ++pairs;
   }
   return pairs;
 }
@@ -53,6 +63,7 @@ void bench_case(Threads& threads, const Roofline& roof, kernels::Isa isa, const 
   args.n_heads = c.n_heads;
   args.first_pos = c.first_pos;
   args.window = c.window;
+  args.power_ages = c.power_ages;
   args.scale = 0.1f;
   std::vector<std::unique_ptr<PageBuffer>> scratch;
   for (std::size_t i = 0; i < threads.size(); ++i) {
@@ -86,12 +97,12 @@ void bench_case(Threads& threads, const Roofline& roof, kernels::Isa isa, const 
   const double flops = 4 * pairs * static_cast<double>(c.n_heads * c.head_dim) / seconds;
   const double bytes = 2 * pairs / static_cast<double>(c.n_tokens) *
                        static_cast<double>(c.n_kv_heads * kernels::kv_row_bytes(type, c.head_dim)) / seconds;
-  std::printf("%-4s heads %2zu/%2zu dim %zu tokens %4zu from %5lld window %4lld %10.1f us",
+  std::printf("%-4s heads %2zu/%2zu dim %zu tokens %4zu from %5lld window %4lld%s %10.1f us",
               type == KvType::f32    ? "f32"
               : type == KvType::bf16 ? "bf16"
                                      : "i8",
               c.n_heads, c.n_kv_heads, c.head_dim, c.n_tokens, static_cast<long long>(c.first_pos),
-              static_cast<long long>(c.window), seconds * 1e6);
+              static_cast<long long>(c.window), c.power_ages ? " and 2^k" : "", seconds * 1e6);
   if (c.n_tokens > 1) {
     std::printf("  %6.1f GFLOP/s %5.1f %%\n", flops * 1e-9, 100 * flops / roof.f32_flop_per_s);
   } else {
