@@ -202,7 +202,7 @@ int main(int argc, char** argv) try {
   app.add_option("--question", options.questions, "Asked when all is read (may be repeated)")->allow_extra_args(false);
   app.add_option("--attention-window", options.window, "Tokens that every layer sees")->check(CLI::Range(1, 1 << 30));
   app.add_option("--attention-sinks", options.sinks, "First tokens that stay visible (pattern window)");
-  app.add_option("--attention-pattern", options.pattern, "window, log_stride");
+  app.add_option("--attention-pattern", options.pattern, "window, log_stride, log_stride_exact");
   app.add_option("--quantization", options.quantization, "none, int8, int4, int3, int2");
   app.add_option("--max-bytes", options.most_bytes, "Read so many bytes of the document; 0 = all")
       ->check(CLI::NonNegativeNumber);

@@ -52,6 +52,7 @@ KernelTable make_table(Isa isa) {
   if (includes(isa, Isa::avx2)) set_avx2(table);
   if (includes(isa, Isa::avx512)) set_avx512(table);
   if (includes(isa, Isa::avx512_vnni)) table.attention = {avx512_vnni::attention, Isa::avx512_vnni};
+  if (includes(isa, Isa::avx512_bf16)) table.attention = {avx512_bf16::attention, Isa::avx512_bf16};
   return table;
 }
 

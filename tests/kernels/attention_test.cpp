@@ -66,6 +66,24 @@ TEST_CASE("attention wraps the ring, keeps sinks, bends scores") {
   }
 }
 
+TEST_CASE("attention of long chunks agrees with its definition") {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
+    for (const std::size_t head_dim : {7, 64, 80}) {
+      for (const std::int64_t window : {0, 67}) {
+        Setup setup;
+        setup.type = type;
+        setup.head_dim = head_dim;
+        setup.n_heads = head_dim == 64 ? 12 : 2;
+        setup.window = window;
+        setup.n_sinks = window > 0 ? 3 : 0;
+        setup.sink_queries = window > 0;
+        setup.capacity = window > 0 ? 3 + 67 - 1 + 157 : 320;
+        check_all_variants(setup, {128, 1, 157, 33});
+      }
+    }
+  }
+}
+
 TEST_CASE("attention in parts agrees with its definition") {
   for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
     for (const std::size_t parts : {2, 3, 16}) {

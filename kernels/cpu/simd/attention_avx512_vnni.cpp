@@ -28,6 +28,11 @@ inline WordVec add_products(WordVec sum, WordVec a, WordVec b) { return _mm512_d
 // ---
 #include "kernels/cpu/simd/attention_rows-inl.h"
 // ---
+#include "kernels/cpu/simd/attention_products-inl.h"
+using Bf16Products = FloatProducts;
+// ---
+#include "kernels/cpu/simd/attention_gemm-inl.h"
+// ---
 #include "kernels/cpu/simd/attention-inl.h"
 }  // namespace
 

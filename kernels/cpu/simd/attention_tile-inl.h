@@ -45,16 +45,18 @@ inline AttentionWork make_work(const AttentionArgs& args, size_t item) {
   return w;
 }
 
-/// The tile's queries, scaled: rows [rows][padded_dim] where they take their keys directly, else packed for
-/// the register tiles, [rows / kRowTile][padded_dim][kRowTile]. from: args.q or args.q_sink.
+/// from: args.q or args.q_sink.
+inline const float* query_row(const AttentionArgs& args, const AttentionWork& w, const float* from,
+                              size_t r) {
+  return from + (w.token_begin + r / w.group) * args.q_stride + (w.kv_head * w.group + r % w.group) * w.dim;
+}
+
+/// The tile's queries, scaled, [rows][padded_dim].
 inline void load_queries(const AttentionArgs& args, const AttentionWork& w, const float* from) {
-  const bool packed = w.rows > kDirectRows;
   for (size_t r = 0; r < w.rows; ++r) {
-    const float* q =
-        from + (w.token_begin + r / w.group) * args.q_stride + (w.kv_head * w.group + r % w.group) * w.dim;
-    const size_t first = packed ? r % kRowTile : 0, step = packed ? kRowTile : 1;
-    float* to = w.q + (r - first) * w.padded_dim + first;
-    for (size_t j = 0; j < w.padded_dim; ++j) to[j * step] = j < w.dim ? q[j] * args.scale : 0.0f;
+    const float* q = query_row(args, w, from, r);
+    float* to = w.q + r * w.padded_dim;
+    for (size_t j = 0; j < w.padded_dim; ++j) to[j] = j < w.dim ? q[j] * args.scale : 0.0f;
   }
 }
 

@@ -35,4 +35,8 @@ namespace avx512_vnni {
 void attention(const AttentionArgs& args);
 }  // namespace avx512_vnni
 
+namespace avx512_bf16 {
+void attention(const AttentionArgs& args);
+}  // namespace avx512_bf16
+
 }  // namespace transom::kernels

@@ -27,6 +27,11 @@ namespace {
 // ---
 #include "kernels/cpu/simd/attention_rows-inl.h"
 // ---
+#include "kernels/cpu/simd/attention_products-inl.h"
+using Bf16Products = FloatProducts;
+// ---
+#include "kernels/cpu/simd/attention_gemm-inl.h"
+// ---
 #include "kernels/cpu/simd/attention-inl.h"
 }  // namespace
 

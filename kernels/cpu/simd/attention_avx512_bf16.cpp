@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernels/common/bf16.h"
+#include "kernels/common/linear_args.h"
+#include "kernels/cpu/simd/ops.h"
+#include "kernels/cpu/simd/target.h"
+
+TRANSOM_ISA_BEGIN(avx512_bf16)
+namespace transom::kernels::avx512_bf16 {
+namespace {
+#include "kernels/cpu/simd/vec_avx512-inl.h"
+// ---
+#include "kernels/cpu/simd/vec_math-inl.h"
+// ---
+#include "kernels/cpu/simd/linear_quantize-inl.h"
+// ---
+#include "kernels/cpu/simd/elementwise-inl.h"
+// ---
+#include "kernels/cpu/simd/attention_tile-inl.h"
+
+/// In place of linear_integer_policies-inl.h.
+inline WordVec add_products(WordVec sum, WordVec a, WordVec b) { return _mm512_dpwssd_epi32(sum, a, b); }
+// ---
+#include "kernels/cpu/simd/attention_rows_i8-inl.h"
+// ---
+#include "kernels/cpu/simd/attention_rows-inl.h"
+// ---
+#include "kernels/cpu/simd/attention_products-inl.h"
+
+/// bf16 products of pairs: queries and weights are rounded to bf16 as well, as the linear products round
+/// their inputs. The instruction counts subnormals as zeros.
+struct Bf16Products {
+  static constexpr size_t kInputs = 2;
+  static FloatVec accumulate(FloatVec sum, WordVec left, WordVec right) {
+    __m512bh a, b;
+    memcpy(&a, &left, sizeof a);
+    memcpy(&b, &right, sizeof b);
+    return _mm512_dpbf16_ps(sum, a, b);
+  }
+};
+// ---
+#include "kernels/cpu/simd/attention_gemm-inl.h"
+// ---
+#include "kernels/cpu/simd/attention-inl.h"
+}  // namespace
+
+void attention(const AttentionArgs& args) { attend_items(args); }
+
+}  // namespace transom::kernels::avx512_bf16
+TRANSOM_ISA_END
