@@ -32,30 +32,35 @@ struct Modes {
 };
 
 void add_modes(CLI::App& app, Modes& modes) {
-  app.add_flag("--roofline", modes.roofline, "Only measure the machine's ceilings");
-  app.add_flag(
+  CLI::App* one = app.add_option_group("Instead of the usual measurements, one of");
+  one->require_option(0, 1);
+  one->add_flag("--roofline", modes.roofline, "Only measure the machine's ceilings");
+  one->add_flag(
       "--headline", modes.headline,
       "A 7B model in 3 bits, int8 KV, a window of 2048 and a long prompt: memory and speed (15 minutes)");
-  app.add_option("--headline-prompt", modes.headline_prompt, "Its tokens")->check(CLI::Range(2048, 1 << 20));
-  app.add_flag("--long-context", modes.long_context,
-               "Time and memory of reading longer and longer prompts: full attention, window, log stride");
-  app.add_option("--context-tokens", modes.context.most, "The longest of them, a power of two")
+  one->add_flag("--long-context", modes.long_context,
+                "Time and memory of reading longer and longer prompts: full attention, window, log stride");
+  one->add_flag("--prefix-cache", modes.prefix_cache,
+                "Time to the first token of a prompt whose beginning was read before");
+  one->add_flag(
+      "--speculation", modes.speculation,
+      "Guesses of prompt lookup that are right, and what they gain, for a text that repeats itself");
+  one->add_flag("--roofline-raw", modes.roofline_raw, "The same as bare numbers")->group("");
+  app.add_option("--headline-prompt", modes.headline_prompt, "Tokens of the headline's prompt")
+      ->check(CLI::Range(2048, 1 << 20));
+  app.add_option("--context-tokens", modes.context.most, "The longest of the long prompts, a power of two")
       ->check([](const std::string& text) -> std::string {
         const long long tokens = std::atoll(text.c_str());
         const bool fits = tokens >= 1024 && tokens <= 1 << 24 && (tokens & (tokens - 1)) == 0;
         return fits ? "" : "expected a power of two from 1024 to 16777216";
       });
   app.add_option("--svg", modes.context.svg_file, "With --long-context: write a plot to this file");
-  app.add_flag("--prefix-cache", modes.prefix_cache,
-               "Time to the first token of a prompt whose beginning was read before");
-  app.add_option("--common-tokens", modes.prefix.common, "Of its beginning")->check(CLI::Range(16, 1 << 20));
+  app.add_option("--common-tokens", modes.prefix.common, "Of the beginning that was read before")
+      ->check(CLI::Range(16, 1 << 20));
   app.add_option("--own-tokens", modes.prefix.own, "Behind it")->check(CLI::Range(1, 1 << 20));
-  app.add_flag("--speculation", modes.speculation,
-               "Guesses of prompt lookup that are right, and what they gain, for a text that repeats itself");
   app.add_option("--guess", modes.guesses.guess, "Tokens guessed at a time")->check(CLI::Range(1, 64));
-  app.add_option("--new-tokens", modes.guesses.new_tokens, "Tokens of that text")
+  app.add_option("--new-tokens", modes.guesses.new_tokens, "Tokens of the text that repeats itself")
       ->check(CLI::Range(2, 1 << 16));
-  app.add_flag("--roofline-raw", modes.roofline_raw, "The same as bare numbers")->group("");
 }
 
 void add_options(CLI::App& app, Options& options) {
@@ -174,14 +179,8 @@ int main(int argc, char** argv) try {
     print_long_context(options, modes.context, command_line(argc, argv));
     return 0;
   }
-  if (modes.prefix_cache) {
-    print_prefix_cache(options, modes.prefix, command_line(argc, argv));
-    return 0;
-  }
-  if (modes.speculation) {
-    print_speculation(options, modes.guesses, command_line(argc, argv));
-    return 0;
-  }
+  if (modes.prefix_cache) return print_prefix_cache(options, modes.prefix, command_line(argc, argv)) ? 0 : 1;
+  if (modes.speculation) return print_speculation(options, modes.guesses, command_line(argc, argv)) ? 0 : 1;
   Report report = measure(options, threads);
   report.command = command_line(argc, argv);
   print_table(report);

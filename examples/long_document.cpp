@@ -24,12 +24,24 @@ struct Options {
   std::vector<std::string> questions;
   std::int64_t window = 2048, sinks = 4;
   std::size_t most_bytes = 0;
+  std::int64_t max_context = 0;
   int threads = 0, max_new_tokens = 64;
   bool compare = false;
 };
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Where `text` can be cut without cutting a character of UTF-8, or all of it when it is none.
+std::size_t last_character(const std::string& text) {
+  constexpr std::size_t kLongest = 4;
+  for (std::size_t end = text.size(); end > 0 && text.size() - end < kLongest; --end) {
+    const auto byte = static_cast<unsigned char>(text[end - 1]);
+    if (byte < 0x80) return text.size();
+    if (byte >= 0xc0) return end - 1;  // the character it begins may go on
+  }
+  return text.size();
 }
 
 /// Hands out a stream in pieces that end with a line, so that no word is cut, wherever lines are not endless.
@@ -49,7 +61,7 @@ class Pieces {
     if (rest_.empty()) return false;
     const bool more = got == wanted && left_ > 0;
     const std::size_t line = more ? rest_.rfind('\n') : std::string::npos;
-    const std::size_t end = line != std::string::npos ? line + 1 : rest_.size();
+    const std::size_t end = line != std::string::npos ? line + 1 : more ? last_character(rest_) : rest_.size();
     piece = rest_.substr(0, end);
     rest_.erase(0, end);
     return true;
@@ -179,8 +191,10 @@ int run(const Options& options) {
     return 0;
   }
   const transom::Model model = load(options, false);
+  transom::SessionOptions limits;
+  limits.max_context = options.max_context;
   if (options.document == "-") {
-    read(model, options.pattern, {}, std::cin, 0, options);
+    read(model, options.pattern, limits, std::cin, 0, options);
     return 0;
   }
   // A pipe has no size: the bar then stays empty.
@@ -188,7 +202,7 @@ int run(const Options& options) {
   const bool plain = std::filesystem::is_regular_file(options.document, ignored);
   const std::size_t bytes = plain ? std::filesystem::file_size(options.document, ignored) : 0;
   std::ifstream in = open(options.document);
-  read(model, options.pattern, {}, in, options.most_bytes > 0 ? std::min(bytes, options.most_bytes) : bytes, options);
+  read(model, options.pattern, limits, in, options.most_bytes > 0 ? std::min(bytes, options.most_bytes) : bytes, options);
   return 0;
 }
 
@@ -206,11 +220,18 @@ int main(int argc, char** argv) try {
   app.add_option("--quantization", options.quantization, "none, int8, int4, int3, int2");
   app.add_option("--max-bytes", options.most_bytes, "Read so many bytes of the document; 0 = all")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--max-new-tokens", options.max_new_tokens, "Tokens of an answer, at most");
+  app.add_option("--max-context", options.max_context, "Tokens that the session holds (pattern log_stride_exact)")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--max-new-tokens", options.max_new_tokens, "Tokens of an answer, at most")->check(CLI::PositiveNumber);
   app.add_option("--threads", options.threads, "Threads; 0 = every core");
   app.add_flag("--compare", options.compare, "Read it with full attention too, and show both");
   CLI11_PARSE(app, argc, argv);
-  return run(options);
+  const int status = run(options);
+  if (!std::cout.flush() || std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    std::cerr << "cannot write the standard output\n";
+    return 1;
+  }
+  return status;
 } catch (const transom::Error& error) {
   std::cerr << error.what() << '\n';
   return 1;

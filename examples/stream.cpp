@@ -118,9 +118,13 @@ int run(Options& options) {
   std::cout << options.prompt << std::flush;
   const auto generation = model.generate(options.prompt, options.generation, [](std::string_view piece) {
     std::cout << piece << std::flush;
-    return interrupted == 0;
+    return interrupted == 0 && std::cout.good();
   });
   std::cout << std::endl;
+  if (!std::cout) {
+    std::cerr << "cannot write the standard output\n";
+    return 1;
+  }
   print_timings(generation);
   return 0;
 }

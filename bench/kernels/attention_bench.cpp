@@ -20,17 +20,10 @@ struct Case {
   bool power_ages = false;
 };
 constexpr Case kCases[] = {
-    {12, 2, 128, 512, 0, 0},
-    {12, 2, 128, 512, 16384, 0},
-    {12, 2, 128, 8192, 0, 0},
-    {12, 2, 128, 8192, 0, 2048},
-    {32, 32, 128, 512, 512, 0},
-    {12, 2, 128, 1, 1024, 0},
-    {12, 2, 128, 1, 16384, 0},
-    {12, 2, 128, 1, 16384, 2048},
-    {32, 32, 128, 1, 4096, 0},
-    {12, 2, 128, 8192, 0, 2048, true},
-    {12, 2, 128, 1, 16384, 2048, true},
+    {12, 2, 128, 512, 0, 0},           {12, 2, 128, 512, 16384, 0},        {12, 2, 128, 8192, 0, 0},
+    {12, 2, 128, 8192, 0, 2048},       {32, 32, 128, 512, 512, 0},         {12, 2, 128, 1, 1024, 0},
+    {12, 2, 128, 1, 16384, 0},         {12, 2, 128, 1, 16384, 2048},       {32, 32, 128, 1, 4096, 0},
+    {12, 2, 128, 8192, 0, 2048, true}, {12, 2, 128, 1, 16384, 2048, true},
 };
 
 /// Pairs of (query, key) that are visible.
@@ -42,6 +35,24 @@ double visible_pairs(const Case& c) {
     for (std::int64_t age = kernels::first_power_age(c.window); c.power_ages && age < seen; age *= 2) ++pairs;
   }
   return pairs;
+}
+
+void print_case(const Roofline& roof, const Case& c, KvType type, double seconds) {
+  const double pairs = visible_pairs(c);
+  const double flops = 4 * pairs * static_cast<double>(c.n_heads * c.head_dim) / seconds;
+  const double bytes = 2 * pairs / static_cast<double>(c.n_tokens) *
+                       static_cast<double>(c.n_kv_heads * kernels::kv_row_bytes(type, c.head_dim)) / seconds;
+  std::printf("%-4s heads %2zu/%2zu dim %zu tokens %4zu from %5lld window %4lld%s %10.1f us",
+              type == KvType::f32    ? "f32"
+              : type == KvType::bf16 ? "bf16"
+                                     : "i8",
+              c.n_heads, c.n_kv_heads, c.head_dim, c.n_tokens, static_cast<long long>(c.first_pos),
+              static_cast<long long>(c.window), c.power_ages ? " and 2^k" : "", seconds * 1e6);
+  if (c.n_tokens > 1) {
+    std::printf("  %6.1f GFLOP/s %5.1f %%\n", flops * 1e-9, 100 * flops / roof.f32_flop_per_s);
+  } else {
+    std::printf("  %6.1f GB/s %5.1f %%\n", bytes * 1e-9, 100 * bytes / roof.read_bytes_per_s);
+  }
 }
 
 void bench_case(Threads& threads, const Roofline& roof, kernels::Isa isa, const Case& c, KvType type) {
@@ -93,21 +104,7 @@ void bench_case(Threads& threads, const Roofline& roof, kernels::Isa isa, const 
              if (t == 0) kernels::kernel_table(isa).attention_merge.run(args);
            }));
   });
-  const double pairs = visible_pairs(c);
-  const double flops = 4 * pairs * static_cast<double>(c.n_heads * c.head_dim) / seconds;
-  const double bytes = 2 * pairs / static_cast<double>(c.n_tokens) *
-                       static_cast<double>(c.n_kv_heads * kernels::kv_row_bytes(type, c.head_dim)) / seconds;
-  std::printf("%-4s heads %2zu/%2zu dim %zu tokens %4zu from %5lld window %4lld%s %10.1f us",
-              type == KvType::f32    ? "f32"
-              : type == KvType::bf16 ? "bf16"
-                                     : "i8",
-              c.n_heads, c.n_kv_heads, c.head_dim, c.n_tokens, static_cast<long long>(c.first_pos),
-              static_cast<long long>(c.window), c.power_ages ? " and 2^k" : "", seconds * 1e6);
-  if (c.n_tokens > 1) {
-    std::printf("  %6.1f GFLOP/s %5.1f %%\n", flops * 1e-9, 100 * flops / roof.f32_flop_per_s);
-  } else {
-    std::printf("  %6.1f GB/s %5.1f %%\n", bytes * 1e-9, 100 * bytes / roof.read_bytes_per_s);
-  }
+  print_case(roof, c, type, seconds);
 }
 
 }  // namespace
@@ -120,11 +117,15 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "TRANSOM_CPU_ISA: %s\n", selection.error);
     return 1;
   }
+  const std::string_view only = argc > 2 ? argv[2] : "";
+  if (!only.empty() && only != "prefill" && only != "decode") {
+    std::fprintf(stderr, "expected prefill or decode, found %s\n", argv[2]);
+    return 1;
+  }
   const std::size_t n_threads = bench::thread_count(argc, argv);
   const bench::Roofline roof = bench::measure_roofline(n_threads);
   bench::print(roof);
   bench::Threads threads(n_threads);
-  const std::string_view only = argc > 2 ? argv[2] : "";
   for (const auto type : {kernels::KvType::bf16, kernels::KvType::i8, kernels::KvType::f32}) {
     for (const bench::Case& c : bench::kCases) {
       if (only.empty() || only == (c.n_tokens > 1 ? "prefill" : "decode"))

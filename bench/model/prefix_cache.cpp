@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/model/prefix_cache.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <vector>
@@ -87,7 +86,7 @@ std::string to_json(const FirstTokens& report, const PrefixCacheBench& settings,
 
 }  // namespace
 
-void print_prefix_cache(const Options& options, const PrefixCacheBench& settings,
+bool print_prefix_cache(const Options& options, const PrefixCacheBench& settings,
                         const std::string& command) {
   const Loaded loaded = load_model(options);
   {  // warms up
@@ -105,6 +104,7 @@ void print_prefix_cache(const Options& options, const PrefixCacheBench& settings
   std::printf("  kept               %9.2f MB\n", static_cast<double>(report.bytes) / 1e6);
   std::printf("  text               %9s\n", report.same ? "the same" : "DIFFERENT");
   if (!options.json_file.empty()) write_file(options.json_file, to_json(report, settings, command));
+  return report.same;
 }
 
 }  // namespace transom::bench

@@ -15,6 +15,7 @@ struct PrefixCacheBench {
 
 /// How much sooner a prompt has its first token whose beginning was read before. Prints both times, their
 /// ratio and whether the text is the same. Writes options.json_file where it is set.
-void print_prefix_cache(const Options& options, const PrefixCacheBench& settings, const std::string& command);
+/// @return Whether the text is the same.
+bool print_prefix_cache(const Options& options, const PrefixCacheBench& settings, const std::string& command);
 
 }  // namespace transom::bench

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/model/speculation.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <vector>
 
@@ -49,7 +48,7 @@ double percent(std::int64_t part, std::int64_t whole) {
 
 }  // namespace
 
-void print_speculation(const Options& options, const SpeculationBench& settings, const std::string& command) {
+bool print_speculation(const Options& options, const SpeculationBench& settings, const std::string& command) {
   const Loaded loaded = load_model(options);
   const model::Transformer& transformer = *loaded.transformer;
   const auto ids = prompt(options, transformer.spec().vocab);
@@ -75,7 +74,7 @@ void print_speculation(const Options& options, const SpeculationBench& settings,
   std::printf("  decode    %.1f tokens/s, without guesses %.1f: %.2f times as fast\n", guessed_rate,
               plain_rate, guessed_rate / plain_rate);
   std::printf("  text      %s\n", same ? "the same" : "DIFFERENT");
-  if (options.json_file.empty()) return;
+  if (options.json_file.empty()) return same;
   using io::json_number;
   write_file(
       options.json_file,
@@ -85,6 +84,7 @@ void print_speculation(const Options& options, const SpeculationBench& settings,
                     ",\n  \"tokens_per_s\": ", json_number(guessed_rate),
                     ",\n  \"speedup\": ", json_number(guessed_rate / plain_rate),
                     ",\n  \"same_text\": ", same ? "true" : "false", "\n}\n"));
+  return same;
 }
 
 }  // namespace transom::bench

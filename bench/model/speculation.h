@@ -14,6 +14,7 @@ struct SpeculationBench {
 
 /// How many guesses of prompt lookup are right, and what that gains, for a greedy text that repeats itself.
 /// Writes options.json_file where it is set.
-void print_speculation(const Options& options, const SpeculationBench& settings, const std::string& command);
+/// @return Whether the text is the same.
+bool print_speculation(const Options& options, const SpeculationBench& settings, const std::string& command);
 
 }  // namespace transom::bench

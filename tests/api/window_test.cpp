@@ -184,7 +184,8 @@ TEST_CASE("log stride: any chunks, one by one, and after cutting back: the same"
     const Model model = log_strided(8, 2, kv_dtype);
     const auto ids = some_ids(300);
     const double allowed = kv_dtype == std::string("int8") ? 0.05 : 5e-3;
-    const Logits whole = model.new_session().forward(ids);
+    // Longer chunks may be multiplied in bf16, see kernels/README.md.
+    const Logits whole = model.new_session({.prefill_chunk = 127}).forward(ids);
     for (const int chunk : {1, 7, 64}) {
       Session session = model.new_session({.prefill_chunk = chunk});
       INFO(kv_dtype << " chunk " << chunk);

@@ -14,7 +14,9 @@ TEST_CASE("attention with a log stride agrees with its definition") {
         Setup setup;
         setup.type = type;
         setup.window = window;
-        setup.n_heads = 6;
+        setup.n_heads = window == 1 ? 2 : window == 5 ? 12 : window == 16 ? 18 : 6;
+        setup.head_dim = parts == 1 ? 16 : 72;
+        setup.soft_cap = window == 5 ? 1.5f : 0.0f;
         setup.parts = parts;
         // The last level ends before the text does: what is older is seen no more.
         setup.n_levels = window == 33 ? 2 : 4;

@@ -56,6 +56,8 @@ TEST_CASE("attention wraps the ring, keeps sinks, bends scores") {
         setup.type = type;
         setup.window = window;
         setup.n_sinks = sinks;
+        setup.head_dim = sinks == 0 ? 7 : sinks == 1 ? 80 : sinks == 4 ? 16 : 64;
+        setup.n_heads = window == 1 ? 2 : window == 4 ? 12 : window == 63 ? 18 : 4;
         setup.soft_cap = sinks == 4 ? 1.5f : 0.0f;
         setup.sink_queries = sinks != 1;
         // The least that the contract allows: window - 1 + the longest chunk, beside the sinks.
