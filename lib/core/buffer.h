@@ -32,6 +32,9 @@ class Buffer {
 
   /// Moves lazy memory that is all in use by now to huge pages, where the system can (Linux 6.1 on).
   void make_huge() noexcept;
+  /// Gives the pages that lie in these bytes back to the system: they read as zero, or as they were, until
+  /// they are written again.
+  void discard(std::size_t offset, std::size_t bytes) noexcept;
 
   template <typename T>
   T* as() {

@@ -20,6 +20,30 @@ TEST_CASE("buffer: zeroed and aligned, small and large") {
   CHECK_FALSE(Buffer());
 }
 
+TEST_CASE("buffer: discarded pages read as zero, and bytes around them stay") {
+  for (const std::size_t size : {std::size_t{256} << 10, std::size_t{3} << 20}) {
+    Buffer buffer(size, "a test", Buffer::Pages::lazy);
+    for (std::size_t i = 0; i < size; ++i) buffer.data()[i] = std::byte{7};
+    const std::size_t first = 4096 * 3 + 5, bytes = 4096 * 5 + 20;
+    buffer.discard(first, bytes);
+    std::size_t zeros = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      const bool outside = i < first || i >= first + bytes;
+      if (buffer.data()[i] == std::byte{0}) {
+        REQUIRE_FALSE(outside);
+        ++zeros;
+      }
+    }
+    CHECK(zeros >= 4096 * 4);
+    buffer.data()[4096 * 4] = std::byte{9};
+    CHECK(buffer.data()[4096 * 4] == std::byte{9});
+  }
+  Buffer small(100, "a test", Buffer::Pages::lazy);
+  small.data()[50] = std::byte{7};
+  small.discard(0, 100);  // nothing that the system would take
+  CHECK(small.data()[50] == std::byte{7});
+}
+
 TEST_CASE("buffer: moves hand over the memory") {
   Buffer a(100, "a test");
   const std::byte* data = a.data();
