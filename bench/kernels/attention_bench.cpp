@@ -55,9 +55,19 @@ void print_case(const Roofline& roof, const Case& c, KvType type, double seconds
   }
 }
 
+constexpr std::size_t kBlockSlots = 256;  // as in a model
+
+/// Points tables to the blocks of copy `copy`, which follow each other in `memory`.
+void fill_table(std::vector<void*>& table, PageBuffer& memory, std::size_t copy, std::size_t block_bytes) {
+  for (std::size_t i = 0; i < table.size(); ++i)
+    table[i] = memory.data() + (copy * table.size() + i) * block_bytes;
+}
+
 void bench_case(Threads& threads, const Roofline& roof, kernels::Isa isa, const Case& c, KvType type) {
   const std::size_t capacity = static_cast<std::size_t>(c.first_pos) + c.n_tokens;
-  const std::size_t cache_bytes = c.n_kv_heads * capacity * kernels::kv_row_bytes(type, c.head_dim);
+  const std::size_t blocks = (capacity + kBlockSlots - 1) / kBlockSlots;
+  const std::size_t block_bytes = c.n_kv_heads * kBlockSlots * kernels::kv_row_bytes(type, c.head_dim);
+  const std::size_t cache_bytes = blocks * block_bytes;
   // Caches beyond the last level are read in turn, so that decode reads memory.
   const std::size_t copies = c.n_tokens == 1 ? (std::size_t{600} << 20) / (2 * cache_bytes) + 1 : 1;
   PageBuffer keys(cache_bytes * copies), values(cache_bytes * copies);
@@ -69,7 +79,8 @@ void bench_case(Threads& threads, const Roofline& roof, kernels::Isa isa, const 
   args.q = reinterpret_cast<const float*>(q.data());
   args.dst = reinterpret_cast<float*>(dst.data());
   args.q_stride = args.dst_stride = c.n_heads * c.head_dim;
-  args.kv = {type, nullptr, nullptr, c.n_kv_heads, c.head_dim, capacity, 0};
+  std::vector<void*> key_blocks(blocks), value_blocks(blocks);
+  args.kv = {type, key_blocks.data(), value_blocks.data(), c.n_kv_heads, c.head_dim, capacity, kBlockSlots};
   args.n_tokens = c.n_tokens;
   args.n_heads = c.n_heads;
   args.first_pos = c.first_pos;
@@ -87,8 +98,8 @@ void bench_case(Threads& threads, const Roofline& roof, kernels::Isa isa, const 
   std::size_t copy = 0;
   const double seconds = fastest([&] {
     copy = (copy + 1) % copies;
-    args.kv.keys = keys.data() + copy * cache_bytes;
-    args.kv.values = values.data() + copy * cache_bytes;
+    fill_table(key_blocks, keys, copy, block_bytes);
+    fill_table(value_blocks, values, copy, block_bytes);
     std::atomic<std::size_t> next{0};
     const double time = threads.time([&](std::size_t t) {
       AttentionArgs mine = args;

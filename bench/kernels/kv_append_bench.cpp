@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// usage: transom_bench_kv_append [threads]; sizes of a 1.5B model.
+#include <vector>
+
 #include "bench/kernels/elementwise_bench.h"
 
 int main(int argc, char** argv) {
@@ -13,8 +15,14 @@ int main(int argc, char** argv) {
       values(tokens * width * 2);
   const float* from_k = bench::numbers(k);
   const float* from_v = bench::numbers(v);
+  constexpr std::size_t kBlockSlots = 256;  // as in a model
+  std::vector<void*> key_blocks, value_blocks;
+  for (std::size_t slot = 0; slot < tokens; slot += kBlockSlots) {
+    key_blocks.push_back(keys.data() + slot * width * 2);
+    value_blocks.push_back(values.data() + slot * width * 2);
+  }
   kernels::KvAppendArgs args;
-  args.kv = {kernels::KvType::bf16, keys.data(), values.data(), heads, dim, tokens, 0};
+  args.kv = {kernels::KvType::bf16, key_blocks.data(), value_blocks.data(), heads, dim, tokens, kBlockSlots};
   args.row_stride = width;
   bench::bench_rows("kv_append bf16", threads, b.roof, b.table.kv_append.variant, 12 * width,
                     [&](std::size_t first, std::size_t n) {

@@ -67,16 +67,16 @@ double attention_ops(const model::ModelSpec& spec, double visible) {
   return 4 * visible * static_cast<double>(spec.n_heads * spec.head_dim);
 }
 
-void fill_cache(const model::Sequence& sequence, std::size_t layers) {
+void fill_cache(const model::Sequence& sequence) {
   // Ordinary small numbers, so that softmax and sums take their usual paths; written, so that reads reach
   // real memory.
-  for (std::size_t i = 0; i < layers; ++i) {
-    for (const core::TensorView& half : {sequence.cache().layer(i).keys, sequence.cache().layer(i).values}) {
-      const std::int64_t rows = half.extent[0] * half.extent[1];
-      std::memset(half.data, 0x3c,
-                  static_cast<std::size_t>(rows * backend::kv_row_bytes(half.dtype, half.extent[2])));
-    }
-  }
+  const backend::KvCacheView& view = sequence.cache().layer(0);
+  const std::int64_t bytes =
+      view.keys.extent[0] * view.block_slots * backend::kv_row_bytes(view.keys.dtype, view.keys.extent[2]);
+  sequence.cache().for_each_block([&](const model::KvBlock& block) {
+    for (std::byte* half : {block.keys, block.values})
+      std::memset(half, 0x3c, static_cast<std::size_t>(bytes));
+  });
 }
 
 }  // namespace
@@ -169,8 +169,8 @@ Measurement measure_decode(const model::Transformer& transformer, const Options&
   while (static_cast<std::int64_t>(sequences.size()) < texts)
     sequences.push_back(siblings.emplace_back(first.sibling()).get());
   for (model::Sequence* sequence : sequences) {
-    fill_cache(*sequence, spec.layers.size());
     sequence->assume_position(depth);
+    fill_cache(*sequence);
   }
   std::vector<float> logits(static_cast<std::size_t>(spec.vocab * texts));
   const std::vector<std::int32_t> ids = random_ids((options.decode_tokens + 2) * texts, spec.vocab);

@@ -67,8 +67,8 @@ class TRANSOM_API Session {
   Generation chat(std::span<const ChatMessage> messages, const GenerationConfig& config = {},
                   const TokenCallback& on_text = {}, const ChatTemplateOptions& chat = {});
 
-  /// A session that goes on from here by itself, on any thread. Its cache is shared with this one until one
-  /// of the two writes; what the first to write then copies is the text so far.
+  /// A session that goes on from here by itself, on any thread. The two share the text so far: whoever goes
+  /// on first copies its last block of at most 256 tokens (all of a window that is that short), no more.
   Session fork() const;
 
   /// Writes the text and its cache to one file, from which restore() goes on without reading the text again.

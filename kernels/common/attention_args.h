@@ -27,23 +27,35 @@ constexpr size_t ring_slot(int64_t pos, size_t n_sinks, size_t capacity) {
   return p < n_sinks ? p : n_sinks + (p - n_sinks) % (capacity - n_sinks);
 }
 
-/// Keys and values of one layer. Both are [n_kv_heads, capacity] rows of kv_row_bytes, a row per position at
-/// ring_slot(position): one KV head is one linear stream. i8 rows are quantised symmetrically, as
-/// QuantizeRowsArgs says.
+/// Keys of one step of the online softmax. 64 keys of 128 x bf16 are 16 KB and stay in L1 with the scores.
+inline constexpr size_t kAttentionKeyTile = 64;
+
+/// Keys and values of one layer: `capacity` slots of n_kv_heads rows of kv_row_bytes, a slot per position at
+/// ring_slot(position). Slots lie in blocks of block_slots, a power of two and at least kAttentionKeyTile;
+/// keys[i] and values[i] point to those of block i, [n_kv_heads, block_slots] rows each. Blocks lie anywhere;
+/// null where none of their slots was written. i8 rows are quantised symmetrically, as QuantizeRowsArgs says.
 ///
 /// The last n_levels * level_slots slots are rings of their own, for levels 1 .. n_levels: that of level l
 /// holds the positions that are multiples of 2^l, see AttentionArgs. Such a position is there once more for
 /// each of its levels, so that what a level sees are always neighbouring slots.
 struct KvView {
   KvType type = KvType::f32;
-  void* keys = nullptr;
-  void* values = nullptr;
+  void* const* keys = nullptr;    // [(capacity + block_slots - 1) / block_slots]
+  void* const* values = nullptr;  // the same
   size_t n_kv_heads = 0;
   size_t head_dim = 0;
   size_t capacity = 0;
+  size_t block_slots = kAttentionKeyTile;
   size_t n_sinks = 0;
   size_t n_levels = 0, level_slots = 0;
 };
+
+/// The row of a head and slot; blocks: kv.keys or kv.values. The rows of a head up to the end of the block
+/// follow it.
+inline char* kv_row(const KvView& kv, void* const* blocks, size_t head, size_t slot) {
+  return static_cast<char*>(blocks[slot / kv.block_slots]) +
+         (head * kv.block_slots + slot % kv.block_slots) * kv_row_bytes(kv.type, kv.head_dim);
+}
 
 /// Slots of the sinks and the ring.
 constexpr size_t ring_capacity(const KvView& kv) { return kv.capacity - kv.n_levels * kv.level_slots; }
@@ -193,9 +205,6 @@ constexpr size_t attention_items(const AttentionArgs& a) {
   const size_t tile = attention_query_tile(a);
   return (a.n_tokens + tile - 1) / tile * a.kv.n_kv_heads;
 }
-
-/// Keys of one step of the online softmax. 64 keys of 128 x bf16 are 16 KB and stay in L1 with the scores.
-inline constexpr size_t kAttentionKeyTile = 64;
 
 /// Bytes of scratch of one call, the same for every variant: for each (query, head) row of a tile, in whole
 /// register tiles of at most 8 rows, its scaled query, its running sum of values, its scores against one key

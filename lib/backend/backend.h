@@ -88,17 +88,25 @@ class PreparedLinear {
   std::string choice;      // the kernels chosen, and why faster ones were not
 };
 
-/// Keys and values of one layer. Slots of one head are contiguous; see kernels/common/attention_args.h for
-/// the ring and the levels of a log stride.
+/// Keys and values of one layer. Slots lie in blocks; see kernels/common/attention_args.h for them, for the
+/// ring and for the levels of a log stride.
 struct KvCacheView {
-  TensorView keys;    // [n_kv_heads, capacity, head_dim], f32, bf16, or i8 with a scale behind each row
-  TensorView values;  // the same
+  /// [n_kv_heads, capacity, head_dim], f32, bf16, or i8 with a scale behind each row. Shapes only: their data
+  /// is null.
+  TensorView keys, values;
+  /// For each block, its keys and its values, [n_kv_heads, block_slots] rows. An op touches only blocks of
+  /// positions that it is told of: others may be null.
+  void* const* key_blocks = nullptr;
+  void* const* value_blocks = nullptr;
+  std::int64_t block_slots = 0;  // a power of two, kLeastBlockSlots or more
   std::int64_t sinks = 0;
   std::int64_t levels = 0, level_slots = 0;
 
   /// Slots of the sinks and the ring.
   std::int64_t ring_capacity() const { return keys.extent[1] - levels * level_slots; }
+  std::int64_t blocks() const { return (keys.extent[1] + block_slots - 1) / block_slots; }
 };
+constexpr std::int64_t kLeastBlockSlots = 64;
 
 /// Bytes of one head of one slot.
 inline std::int64_t kv_row_bytes(DType dtype, std::int64_t head_dim) {

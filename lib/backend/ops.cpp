@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "backend/kv_slots.h"
 #include "core/checks.h"
 #include "transom/error.h"
 
@@ -37,6 +38,17 @@ void check_cache(const char* op, const KvCacheView& cache, std::int64_t kv_heads
               (cache.levels == 0 || cache.sinks == 0),
           op, ": ", cache.sinks, " sinks and ", cache.levels, " levels of ", cache.level_slots,
           " slots, cache ", keys);
+  require(cache.block_slots >= kLeastBlockSlots && (cache.block_slots & (cache.block_slots - 1)) == 0 &&
+              cache.key_blocks != nullptr && cache.value_blocks != nullptr,
+          op, ": blocks of ", cache.block_slots, " slots, cache ", keys);
+}
+
+/// Slots [first, first + slots) must have blocks.
+void check_blocks(const char* op, const KvCacheView& cache, std::int64_t first, std::int64_t slots) {
+  for (std::int64_t block = first / cache.block_slots; block * cache.block_slots < first + slots; ++block) {
+    require(cache.key_blocks[block] != nullptr && cache.value_blocks[block] != nullptr, op, ": slots ", first,
+            " to ", first + slots, " need block ", block, ", cache ", cache.keys);
+  }
 }
 
 void check_slots(const char* op, const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,
@@ -45,6 +57,7 @@ void check_slots(const char* op, const KvCacheView& cache, std::int64_t first_sl
   require(first_slot >= 0 && slots >= 0 && slots <= cache.keys.extent[1] - first_slot &&
               static_cast<std::int64_t>(bytes) == slots * kv_slot_bytes(cache),
           op, ": ", slots, " slots from ", first_slot, " in ", bytes, " bytes, cache ", cache.keys);
+  check_blocks(op, cache, first_slot, slots);
 }
 
 }  // namespace
@@ -101,6 +114,9 @@ void kv_append(Backend& backend, const TensorView& keys, const TensorView& value
   const std::int64_t capacity = cache.ring_capacity();
   require(first_position + keys.rows() <= capacity || keys.rows() <= capacity - cache.sinks,
           "kv_append: ", keys.rows(), " tokens at ", first_position, ", cache ", cache.keys);
+  for_each_slots(
+      cache, first_position, first_position + keys.rows(),
+      [&](std::int64_t slot, std::int64_t slots) { check_blocks("kv_append", cache, slot, slots); });
   backend.kv_append(keys, values, first_position, cache);
 }
 
@@ -109,8 +125,14 @@ void kv_copy(Backend& backend, const KvCacheView& from, std::int64_t first_posit
   require(same_extents(from.keys, to.keys) && from.keys.dtype == to.keys.dtype && from.sinks == to.sinks &&
               from.levels == to.levels && from.level_slots == to.level_slots,
           "kv_copy: from ", from.keys, ", to ", to.keys);
+  check_cache("kv_copy", from, from.keys.extent[0], from.keys.extent[2]);
+  check_cache("kv_copy", to, to.keys.extent[0], to.keys.extent[2]);
   require(first_position >= 0 && first_position <= end_position, "kv_copy: positions ", first_position,
           " to ", end_position);
+  for_each_slots(to, first_position, end_position, [&](std::int64_t slot, std::int64_t slots) {
+    check_blocks("kv_copy", from, slot, slots);
+    check_blocks("kv_copy", to, slot, slots);
+  });
   backend.kv_copy(from, first_position, end_position, to);
 }
 

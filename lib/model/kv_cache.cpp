@@ -2,13 +2,17 @@
 #include "model/kv_cache.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "backend/kv_slots.h"
 #include "backend/ops.h"
 #include "core/checks.h"
+#include "core/count.h"
 #include "transom/error.h"
 
 namespace transom::model {
 
+using core::count;
 using core::TensorView;
 
 namespace {
@@ -17,6 +21,9 @@ namespace {
 constexpr std::int64_t kMaxCacheBytes = std::int64_t{1} << 46;
 // The oldest token that a log stride sees in a text without bound.
 constexpr std::int64_t kOldestSeen = std::int64_t{1} << 24;
+// Large enough that the rows of a head are a stream of many pages, small enough that what a fork copies of a
+// text is little: 4 key tiles of attention.
+constexpr std::int64_t kBlockSlots = 256;
 
 /// Whether every slot has been written: the ring, and the level with the fewest positions.
 bool all_used(const backend::KvCacheView& view, std::int64_t furthest) {
@@ -24,20 +31,29 @@ bool all_used(const backend::KvCacheView& view, std::int64_t furthest) {
   return view.levels == 0 || furthest >> view.levels >= view.level_slots;
 }
 
-}  // namespace
+/// A block as a cache of its own, a position a slot. It points to itself.
+struct BlockView {
+  void *keys, *values;
+  backend::KvCacheView view;
 
-/// The memory, and how many caches look at it. (Not a std::shared_ptr: use_count() gives no order between
-/// the last reader of shared memory and the next writer.)
-struct KvCache::Storage {
-  std::vector<backend::Buffer> buffers;  // keys and values of each layer
-  std::vector<bool> huge;                // [layers]
-  std::atomic<std::int64_t> touched{0};  // positions that texts before this one reached: pages stay resident
-  std::atomic<int> users{1};
+  BlockView(const KvBlock& block, const backend::KvCacheView& cache)
+      : keys(block.keys), values(block.values) {
+    view.keys = view.values = TensorView::dense(
+        nullptr, cache.keys.dtype, {cache.keys.extent[0], cache.block_slots, cache.keys.extent[2]});
+    view.block_slots = cache.block_slots;
+    view.key_blocks = &keys;
+    view.value_blocks = &values;
+  }
+  BlockView(const BlockView&) = delete;
+  BlockView& operator=(const BlockView&) = delete;
 };
+
+}  // namespace
 
 KvCache::KvCache(const ModelSpec& spec, DType dtype, std::int64_t context, std::int64_t chunk,
                  backend::Backend& backend)
     : spec_(spec), backend_(backend) {
+  std::int64_t largest = 0;
   for (const LayerSpec& layer : spec.layers) {
     backend::KvCacheView view;
     std::int64_t capacity = context;
@@ -59,71 +75,160 @@ KvCache::KvCache(const ModelSpec& spec, DType dtype, std::int64_t context, std::
     }
     view.keys = view.values = TensorView::dense(nullptr, dtype, {spec.n_kv_heads, capacity, spec.head_dim});
     bytes_ += 2 * capacity * row;
-    layers_.push_back(view);
+    largest = std::max(largest, capacity);
+    layers_.emplace_back().view = view;
   }
-  allocate();
+  std::int64_t slots = backend::kLeastBlockSlots;
+  while (slots < std::min(kBlockSlots, largest)) slots *= 2;
+  std::vector<std::int64_t> blocks;
+  for (Layer& layer : layers_) {
+    layer.view.block_slots = slots;
+    blocks.push_back(layer.view.blocks());
+  }
+  make_tables();
+  reserved_.reset(new KvMemory(backend, blocks, count(block_bytes())));
 }
 
-KvCache::KvCache(const KvCache& other)
-    : spec_(other.spec_),
-      backend_(other.backend_),
-      layers_(other.layers_),
-      storage_(other.storage_),
-      bytes_(other.bytes_) {
-  storage_->users.fetch_add(1, std::memory_order_relaxed);
+KvCache::KvCache(const KvCache& other, std::int64_t furthest)
+    : spec_(other.spec_), backend_(other.backend_), bytes_(other.bytes_) {
+  for (const Layer& layer : other.layers_) layers_.emplace_back().view = layer.view;
+  make_tables();
+  share(other, furthest);
 }
 
 KvCache::~KvCache() {
-  if (storage_->users.fetch_sub(1, std::memory_order_acq_rel) == 1) delete storage_;
+  // Where nobody else uses a block of the reservation, it goes as a whole, not block by block.
+  std::int64_t alone = 0;
+  for_each_block([&](const KvBlock& block) { alone += block.memory == reserved_.get() && !block.shared(); });
+  const bool whole = reserved_ != nullptr && reserved_->holds() == 1 + alone;
+  for (const Layer& layer : layers_) {
+    for (std::int64_t i = 0; i < layer.end; ++i) {
+      KvBlock* const block = layer.blocks[i];
+      if (block != nullptr && !(whole && block->memory == reserved_.get())) block->remove_user();
+    }
+  }
+  if (whole) delete reserved_.release();
 }
 
-void KvCache::allocate() {
-  auto storage = std::make_unique<Storage>();
-  for (const backend::KvCacheView& layer : layers_) {
-    const auto bytes =
-        static_cast<std::size_t>(layer.keys.extent[0] * layer.keys.extent[1] *
-                                 backend::kv_row_bytes(layer.keys.dtype, layer.keys.extent[2]));
-    for (int half = 0; half < 2; ++half)
-      storage->buffers.push_back(backend_.allocate(bytes, "the KV cache", backend::Buffer::Pages::lazy));
+std::int64_t KvCache::block_bytes() const {
+  const TensorView& keys = layers_.front().view.keys;
+  return keys.extent[0] * block_slots() * backend::kv_row_bytes(keys.dtype, keys.extent[2]);
+}
+
+void KvCache::make_tables() {
+  std::size_t all = 0;
+  for (const Layer& layer : layers_) all += count(layer.view.blocks());
+  tables_ = core::Buffer(3 * all * sizeof(void*), "the KV cache", core::Buffer::Pages::lazy);
+  auto** keys = tables_.as<void*>();
+  auto** values = keys + all;
+  auto** blocks = reinterpret_cast<KvBlock**>(values + all);
+  for (Layer& layer : layers_) {
+    const std::int64_t here = layer.view.blocks();
+    layer.view.key_blocks = layer.keys = std::exchange(keys, keys + here);
+    layer.view.value_blocks = layer.values = std::exchange(values, values + here);
+    layer.blocks = std::exchange(blocks, blocks + here);
   }
-  storage->huge.resize(layers_.size());
-  storage_ = storage.release();
+}
+
+void KvCache::set_block(std::size_t layer, std::int64_t index, KvBlock* block) noexcept {
+  Layer& here = layers_[layer];
+  here.blocks[index] = block;
+  here.keys[index] = block == nullptr ? nullptr : block->keys;
+  here.values[index] = block == nullptr ? nullptr : block->values;
+  here.end = std::max(here.end, index + 1);
+}
+
+template <typename Use>
+void KvCache::for_each_touched(std::int64_t first, std::int64_t end, const Use& use) const {
+  const std::int64_t size = block_slots();
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    layers_[i].keys.data = storage_->buffers[2 * i].data();
-    layers_[i].values.data = storage_->buffers[2 * i + 1].data();
+    backend::for_each_slots(layers_[i].view, first, end, [&](std::int64_t slot, std::int64_t slots) {
+      for (std::int64_t block = slot / size; block * size < slot + slots; ++block)
+        use(i, block, std::min(slot + slots - block * size, size));
+    });
   }
 }
 
-void KvCache::make_own(std::int64_t furthest) {
-  if (storage_->users.load(std::memory_order_acquire) != 1) {
-    const KvCache shared(*this);
-    allocate();  // where it throws, the memory is still shared
-    shared.storage_->users.fetch_sub(1, std::memory_order_acq_rel);
-    copy_positions(shared, 0, furthest);
+std::int64_t KvCache::blocks_to_allocate(std::int64_t first, std::int64_t end) const {
+  std::int64_t blocks = 0;
+  for_each_touched(first, end, [&](std::size_t layer, std::int64_t index, std::int64_t) {
+    if (!is_missing(layers_[layer].blocks[index])) return;
+    blocks += reserved_ == nullptr || !reserved_->is_free(layer, index);
+  });
+  return blocks;
+}
+
+void KvCache::make_writable(std::int64_t first, std::int64_t end) {
+  const std::int64_t allocate = blocks_to_allocate(first, end);
+  KvMemoryOwner allocated;
+  if (allocate > 0) allocated.reset(new KvMemory(backend_, {allocate}, count(block_bytes())));
+  std::int64_t next = 0;
+  for_each_touched(first, end, [&](std::size_t layer, std::int64_t index, std::int64_t written) {
+    KvBlock*& block = layers_[layer].blocks[index];
+    if (is_missing(block)) {
+      KvBlock* taken = reserved_ == nullptr ? nullptr : reserved_->take(layer, index);
+      if (taken == nullptr) taken = allocated->take(0, next++);
+      replace_block(layer, index, taken);
+    }
+    block->written = std::max(block->written, written);
+  });
+  use_huge_pages(first);
+}
+
+void KvCache::replace_block(std::size_t layer, std::int64_t index, KvBlock* block) {
+  KvBlock* const old = layers_[layer].blocks[index];
+  if (old != nullptr) {
+    const BlockView from(*old, layers_[layer].view), to(*block, layers_[layer].view);
+    backend::ops::kv_copy(backend_, from.view, 0, old->written, to.view);
+    block->written = old->written;
   }
+  set_block(layer, index, block);
+  if (old != nullptr) old->remove_user();
+}
+
+void KvCache::use_huge_pages(std::int64_t position) {
   // A ring that has come round is in use as a whole, and is read as a whole at every step from now on: on
   // huge pages attention to 2048 int8 keys took a seventh less (7B, 2 cores, 2026-11).
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    if (storage_->huge[i] || !all_used(layers_[i], furthest)) continue;
-    storage_->buffers[2 * i].make_huge();
-    storage_->buffers[2 * i + 1].make_huge();
-    storage_->huge[i] = true;
+  for (std::size_t i = 0; reserved_ != nullptr && i < layers_.size(); ++i) {
+    const Layer& layer = layers_[i];
+    if (reserved_->is_huge(i) || !all_used(layer.view, position)) continue;
+    const bool all = std::all_of(layer.blocks, layer.blocks + layer.view.blocks(), [&](const KvBlock* block) {
+      return block != nullptr && block->memory == reserved_.get();
+    });
+    if (all) reserved_->make_huge(i);
   }
 }
 
-void KvCache::start_again(std::int64_t furthest) {
-  const std::int64_t before = storage_->touched.load(std::memory_order_relaxed);
-  storage_->touched.store(std::max(before, furthest), std::memory_order_relaxed);
+void KvCache::share(const KvCache& from, std::int64_t furthest) noexcept {
+  for_each_touched(0, furthest, [&](std::size_t layer, std::int64_t index, std::int64_t) {
+    KvBlock *const theirs = from.layers_[layer].blocks[index], *const ours = layers_[layer].blocks[index];
+    if (theirs == ours || theirs == nullptr) return;
+    theirs->add_user();
+    set_block(layer, index, theirs);
+    if (ours != nullptr) ours->remove_user();
+  });
+}
+
+void KvCache::start_again() noexcept {
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    for (std::int64_t index = 0; index < layers_[i].end; ++index) {
+      KvBlock* const block = layers_[i].blocks[index];
+      if (block == nullptr || !block->shared()) continue;
+      set_block(i, index, nullptr);
+      block->remove_user();
+    }
+  }
 }
 
 void KvCache::copy_positions(const KvCache& from, std::int64_t first, std::int64_t end) {
+  make_writable(first, end);
   for (std::size_t i = 0; i < layers_.size(); ++i)
-    backend::ops::kv_copy(backend_, from.layers_[i], first, end, layers_[i]);
+    backend::ops::kv_copy(backend_, from.layer(i), first, end, layer(i));
 }
 
 std::vector<KvCache::Slots> KvCache::used_slots(std::size_t layer, std::int64_t position,
                                                 std::int64_t furthest) const {
-  const backend::KvCacheView& view = layers_[layer];
+  const backend::KvCacheView& view = layers_[layer].view;
   const std::int64_t ring = view.ring_capacity();
   std::vector<Slots> used = {{0, furthest <= ring ? position : ring}};
   for (std::int64_t level = 1; level <= view.levels; ++level) {
@@ -133,31 +238,29 @@ std::vector<KvCache::Slots> KvCache::used_slots(std::size_t layer, std::int64_t 
   return used;
 }
 
-std::int64_t KvCache::resident_bytes(std::int64_t furthest) const {
+std::int64_t KvCache::resident_bytes(const KvBlock& block) const {
   constexpr std::int64_t kPage = 4096;
-  furthest = std::max(furthest, storage_->touched.load(std::memory_order_relaxed));
+  const std::int64_t row = block_bytes() / block_slots() / layers_.front().view.keys.extent[0];
+  // Keys and values of each head, which begin and end anywhere in a page; no more than all of them.
+  const std::int64_t head = ((block.written * row + kPage - 1) / kPage + 1) * kPage;
+  return 2 * std::min(layers_.front().view.keys.extent[0] * head, block_bytes());
+}
+
+std::int64_t KvCache::resident_bytes() const {
   std::int64_t bytes = 0;
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const TensorView& keys = layers_[i].keys;
-    const std::int64_t row = backend::kv_row_bytes(keys.dtype, keys.extent[2]);
-    for (const Slots& slots : used_slots(i, furthest, furthest)) {
-      // Keys and values of each head, which begin and end anywhere in a page.
-      if (slots.count > 0)
-        bytes += 2 * keys.extent[0] * ((slots.count * row + kPage - 1) / kPage + 1) * kPage;
-    }
-  }
+  for_each_block([&](const KvBlock& block) { bytes += resident_bytes(block); });
   return bytes;
 }
 
 std::int64_t KvCache::oldest_restorable(std::int64_t furthest) const {
   std::int64_t oldest = 0;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const std::int64_t capacity = layers_[i].ring_capacity(), sinks = layers_[i].sinks,
-                       window = spec_.layers[i].window;
+    const backend::KvCacheView& view = layers_[i].view;
+    const std::int64_t capacity = view.ring_capacity(), window = spec_.layers[i].window;
     if (spec_.layers[i].keeps_all() || furthest <= capacity) continue;
     // Positions in [furthest - ring, furthest) are still there. A text cut to p sees window - 1 positions
     // before the next one: p - window + 1 must be among them. Levels reach back as far.
-    const std::int64_t ring = capacity - sinks;
+    const std::int64_t ring = capacity - view.sinks;
     oldest = std::max(oldest, furthest - ring + window - 1);
   }
   return oldest;

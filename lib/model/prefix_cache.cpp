@@ -10,7 +10,7 @@ namespace transom::model {
 
 namespace {
 
-// Fewer tokens are read faster than they are looked for and copied.
+// Fewer tokens are read faster than they are looked for, and the block that they end in is copied.
 constexpr std::int64_t kLeastTokens = 16;
 
 std::int64_t common_prefix(std::span<const std::int32_t> a, std::span<const std::int32_t> b) {
@@ -58,20 +58,21 @@ void PrefixCache::remember(std::span<const std::int32_t> tokens, const Sequence&
   const std::int64_t position = sequence.position();
   if (position < kLeastTokens) return;
   const auto read = tokens.first(static_cast<std::size_t>(position));
-  const std::int64_t bytes = sequence.cache().resident_bytes(sequence.furthest());
-  if (bytes > most_bytes_) return;
-  auto made = std::make_shared<const Entry>(Entry{{read.begin(), read.end()},
-                                                  sequence.cache(),
-                                                  sequence.context(),
-                                                  sequence.chunk(),
-                                                  sequence.furthest(),
-                                                  bytes});
+  // Where no ring has come round, what is behind the position is not needed.
+  const std::int64_t furthest = sequence.furthest();
+  const bool to_position = sequence.cache().oldest_restorable(furthest) == 0;
+  auto made =
+      std::make_shared<const Entry>(Entry{{read.begin(), read.end()},
+                                          KvCache(sequence.cache(), to_position ? position : furthest),
+                                          sequence.context(),
+                                          sequence.chunk(),
+                                          furthest});
+  if (made->cache.resident_bytes() > most_bytes_) return;
   const std::lock_guard lock(mutex_);
   const auto known = std::ranges::find_if(
       entries_, [&](const auto& entry) { return entry->fits(sequence) && gives(*entry, read); });
   if (known != entries_.end()) return entries_.splice(entries_.begin(), entries_, known);
-  entries_.push_front(made);
-  bytes_ += bytes;
+  add(made);
   // Texts that the new one goes on with, and that can be had from it.
   for (auto entry = std::next(entries_.begin()); entry != entries_.end();) {
     const auto here = entry++;
@@ -82,8 +83,19 @@ void PrefixCache::remember(std::span<const std::int32_t> tokens, const Sequence&
   // The text was written all the same; it is just not kept.
 }
 
+void PrefixCache::add(std::shared_ptr<const Entry> entry) {
+  entries_.push_front(std::move(entry));
+  const KvCache& cache = entries_.front()->cache;
+  cache.for_each_block([&](KvBlock& block) {
+    if (++block.kept == 1) bytes_ += cache.resident_bytes(block);
+  });
+}
+
 void PrefixCache::drop(Entries::iterator entry) {
-  bytes_ -= (*entry)->bytes;
+  const KvCache& cache = (*entry)->cache;
+  cache.for_each_block([&](KvBlock& block) {
+    if (--block.kept == 0) bytes_ -= cache.resident_bytes(block);
+  });
   entries_.erase(entry);
 }
 

@@ -2,8 +2,9 @@
 /// Texts that were read before: another text that begins alike takes over what the cache holds of its
 /// beginning, instead of reading it again.
 ///
-/// Any number of threads. Keys and values are shared with the sequence that read them until that one writes
-/// (see KvCache). When the bytes run out, the text that was used longest ago goes first.
+/// Any number of threads. Texts share their blocks of keys and values (see KvCache) with the sequence that
+/// read them, with those that go on from there, and with each other. When the bytes run out, the text that
+/// was used longest ago goes first.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@ namespace transom::model {
 
 class PrefixCache {
  public:
-  /// @param most_bytes Of keys and values, of all texts together.
+  /// @param most_bytes Of keys and values, of all texts together; what several share counts once.
   explicit PrefixCache(std::int64_t most_bytes) : most_bytes_(most_bytes) {}
 
   /// Lets an empty sequence stand behind the longest known beginning of `tokens`, all but the last of them at
@@ -36,7 +37,7 @@ class PrefixCache {
   struct Entry {
     std::vector<std::int32_t> tokens;  // all that were read
     KvCache cache;
-    std::int64_t context, chunk, furthest, bytes;
+    std::int64_t context, chunk, furthest;
 
     bool fits(const Sequence& sequence) const {
       return context == sequence.context() && chunk == sequence.chunk();
@@ -54,6 +55,7 @@ class PrefixCache {
                              const Sequence& sequence);
   /// Whether the entry can give all of these tokens.
   static bool gives(const Entry& entry, std::span<const std::int32_t> tokens);
+  void add(std::shared_ptr<const Entry> entry);
   void drop(Entries::iterator entry);
 
   const std::int64_t most_bytes_;

@@ -65,7 +65,7 @@ std::shared_ptr<Sequence::Workspace> Sequence::make_workspace() const {
 }
 
 std::unique_ptr<Sequence> Sequence::fork() const {
-  std::unique_ptr<Sequence> copy(new Sequence(*this, make_workspace(), KvCache(cache_)));
+  std::unique_ptr<Sequence> copy(new Sequence(*this, make_workspace(), KvCache(cache_, furthest_)));
   copy->position_ = position_;
   copy->furthest_ = furthest_;
   return copy;
@@ -78,17 +78,30 @@ std::unique_ptr<Sequence> Sequence::sibling() const {
 }
 
 void Sequence::copy_from(const Sequence& other, std::int64_t from) {
-  own_cache();
-  cache_.copy_positions(other.cache_, from, other.furthest_);
+  if (from == 0) {
+    cache_.share(other.cache_, other.furthest_);
+  } else {
+    cache_.copy_positions(other.cache_, from, other.furthest_);
+  }
   position_ = other.position_;
   furthest_ = other.furthest_;
 }
 
 void Sequence::adopt(const KvCache& cache, std::int64_t position, std::int64_t furthest) {
-  own_cache();
   // Where no ring has come round, what is behind the position is not needed.
   if (cache.oldest_restorable(furthest) == 0) furthest = position;
-  cache_.copy_positions(cache, 0, furthest);
+  cache_.share(cache, furthest);
+  position_ = position;
+  furthest_ = furthest;
+}
+
+void Sequence::assume_position(std::int64_t position) {
+  cache_.make_writable(0, position);
+  position_ = position;
+}
+
+void Sequence::resume(std::int64_t position, std::int64_t furthest) {
+  cache_.make_writable(0, furthest);
   position_ = position;
   furthest_ = furthest;
 }
@@ -119,7 +132,7 @@ void Sequence::forward(std::span<const std::int32_t> ids, bool all, std::span<fl
     throw InvalidArgument(message("logits: expected room for ", (all ? ids.size() : 1) * vocab,
                                   " values, found ", logits.size()));
   }
-  own_cache();
+  cache_.make_writable(position_, position_ + static_cast<std::int64_t>(ids.size()));
   const auto chunk = static_cast<std::size_t>(chunk_);
   for (std::size_t begin = 0; begin < ids.size(); begin += chunk) {
     const auto part = ids.subspan(begin, std::min(chunk, ids.size() - begin));
@@ -145,7 +158,7 @@ void Sequence::states(std::span<const std::int32_t> ids, std::span<float> states
                                   " values for each, found ", tokens, " and ", states.size()));
   }
   check_ids(ids, position_);
-  own_cache();
+  cache_.make_writable(position_, position_ + tokens);
   const TokenRun run{&cache_, position_, 0, tokens};
   const auto step = [&] {
     run_layers(transformer_, *workspace_, {&run, 1}, ids);
@@ -166,7 +179,7 @@ void Sequence::step(std::span<Sequence* const> sequences, std::span<const std::i
   const auto vocab = static_cast<std::size_t>(transformer.spec().vocab);
   for (std::size_t i = 0; i < sequences.size(); ++i) {
     sequences[i]->check_ids(ids.subspan(i, 1), sequences[i]->position_);
-    sequences[i]->own_cache();
+    sequences[i]->cache_.make_writable(sequences[i]->position_, sequences[i]->position_ + 1);
   }
   Workspace& workspace = *sequences.front()->workspace_;
   const auto chunk = static_cast<std::size_t>(sequences.front()->chunk_);
@@ -253,7 +266,7 @@ void Sequence::truncate(std::int64_t position) {
   }
   position_ = position;
   if (position > 0) return;
-  cache_.start_again(furthest_);
+  cache_.start_again();
   furthest_ = 0;
 }
 

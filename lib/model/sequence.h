@@ -37,13 +37,14 @@ class Sequence {
   Sequence(const Transformer& transformer, const SequenceOptions& options);
   ~Sequence();
 
-  /// A copy that shares the cache until one of the two writes, with a workspace of its own: it may go to
-  /// another thread.
+  /// A copy that shares the blocks of the cache that neither writes to, with a workspace of its own: it may
+  /// go to another thread.
   std::unique_ptr<Sequence> fork() const;
   /// An empty sequence of the same geometry, which works in the same workspace: the two must not run at the
   /// same time.
   std::unique_ptr<Sequence> sibling() const;
-  /// Becomes a copy of a sibling, of which everything before `from` is known to be equal already.
+  /// Becomes a copy of a sibling, of which everything before `from` is known to be equal already. A whole
+  /// copy shares blocks; of the rest of a text rows are copied.
   void copy_from(const Sequence& other, std::int64_t from);
 
   /// An empty sequence stands where a text stood that once reached `furthest` and of which this is the cache,
@@ -78,16 +79,13 @@ class Sequence {
   std::int64_t workspace_bytes() const;
 
   /// For benchmarks: takes positions up to here as read, with whatever the cache holds.
-  void assume_position(std::int64_t position) { position_ = position; }
+  void assume_position(std::int64_t position);
   const KvCache& cache() const { return cache_; }
 
   /// For session files: the furthest position since the text was empty.
   std::int64_t furthest() const { return furthest_; }
-  /// Stands where another sequence stood, whose slots were written into the cache of this new one.
-  void resume(std::int64_t position, std::int64_t furthest) {
-    position_ = position;
-    furthest_ = furthest;
-  }
+  /// Stands where another sequence stood, whose slots are then written into the cache of this new one.
+  void resume(std::int64_t position, std::int64_t furthest);
 
   /// Whether truncate() to this position is possible.
   bool can_truncate(std::int64_t position) const;
@@ -111,8 +109,6 @@ class Sequence {
                                     std::int64_t rows);
   static void score(const Transformer& transformer, Workspace& workspace, std::int64_t row, std::int64_t end,
                     std::span<float> logits);
-  /// Before tokens are appended.
-  void own_cache() { cache_.make_own(furthest_); }
   void advance(std::int64_t tokens);
 
   const Transformer& transformer_;

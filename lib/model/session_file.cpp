@@ -258,16 +258,19 @@ SavedText read_session(std::span<const std::byte> file, const std::string& where
   if (!ids.empty()) std::memcpy(text.tokens.data(), ids.data(), ids.size());
   text.sequence = std::make_unique<Sequence>(transformer, SequenceOptions{header.context, header.chunk});
   const KvCache& cache = text.sequence->cache();
+  const auto used_slots = [&](std::size_t layer) {
+    return cache.used_slots(layer, header.position, header.furthest);
+  };
   for (std::size_t i = 0; i < cache.layers(); ++i) {
-    const std::int64_t capacity = cache.layer(i).keys.extent[1];
+    const std::int64_t capacity = cache.layer(i).keys.extent[1], slots = total(used_slots(i));
     check_range("capacity of a layer", header.layers[i].capacity, capacity, capacity, where);
-    const auto used = cache.used_slots(i, header.position, header.furthest);
-    check_range("slots of a layer", header.layers[i].slots, total(used), total(used), where);
-    read_layer(in, used, cache.layer(i), transformer.backend());
+    check_range("slots of a layer", header.layers[i].slots, slots, slots, where);
   }
+  text.sequence->resume(header.position, header.furthest);
+  for (std::size_t i = 0; i < cache.layers(); ++i)
+    read_layer(in, used_slots(i), cache.layer(i), transformer.backend());
   in.checksum();
   for (const std::int32_t id : text.tokens) check_range("token", id, 0, transformer.spec().vocab - 1, where);
-  text.sequence->resume(header.position, header.furthest);
   return text;
 }
 

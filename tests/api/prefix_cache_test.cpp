@@ -126,14 +126,44 @@ TEST_CASE("prefix cache: a session that goes on leaves the kept text as it was")
   CHECK(again.tokens == story_model().generate(longer, kShort).tokens);
 }
 
-TEST_CASE("prefix cache: pages that an earlier text of the session touched count") {
-  const Model fresh = remembering(kPlenty), used = remembering(kPlenty);
-  fresh.generate(ids(40), kShort);
+TEST_CASE(
+    "prefix cache: pages that an earlier text of the session touched count, in blocks of the kept one") {
+  const Model block = remembering(kPlenty), used = remembering(kPlenty), two_blocks = remembering(kPlenty);
+  block.generate(ids(244), kShort);
   Session session = used.new_session();
   session.forward(ids(480));
   session.reset();
   session.generate(ids(40), kShort);
-  CHECK(used.info().prefix_cache_bytes > 2 * fresh.info().prefix_cache_bytes);
+  CHECK(used.info().prefix_cache_bytes >= block.info().prefix_cache_bytes);
+  two_blocks.generate(ids(300), kShort);
+  CHECK(used.info().prefix_cache_bytes < two_blocks.info().prefix_cache_bytes);
+}
+
+TEST_CASE("prefix cache: what texts share counts once") {
+  const Model model = remembering(kPlenty);
+  const auto common = ids(400);
+  model.generate(joined(common, ids(5, 91)), kShort);
+  const std::int64_t one = model.info().prefix_cache_bytes;
+  std::vector<std::int64_t> more;
+  for (TokenId step = 51; step < 59; step += 2) {
+    const std::int64_t before = model.info().prefix_cache_bytes;
+    CHECK(model.generate(joined(common, ids(5, step)), kShort).timings.prompt_tokens <= 5);
+    more.push_back(model.info().prefix_cache_bytes - before);
+  }
+  // Of two blocks of 256 tokens the first is shared, and the second has an end of its own.
+  for (const std::int64_t bytes : more) CHECK(bytes == more.front());
+  CHECK(more.front() > 0);
+  CHECK(2 * more.front() <= one + (one - more.front()) / 4);
+
+  // In the bytes of one text and two ends all three are kept; a text of its own makes them go.
+  const Model small = remembering(one + 2 * more.front());
+  for (const TokenId step : {91, 51, 53}) small.generate(joined(common, ids(5, step)), kShort);
+  CHECK(small.info().prefix_cache_bytes == one + 2 * more.front());
+  for (const TokenId step : {91, 51, 53})
+    CHECK(small.generate(joined(common, ids(5, step)), kShort).timings.prompt_tokens == 1);
+  small.generate(ids(400, 61), kShort);
+  CHECK(small.info().prefix_cache_bytes <= one + 2 * more.front());
+  CHECK(small.generate(ids(400, 61), kShort).timings.prompt_tokens == 1);
 }
 
 TEST_CASE("prefix cache: the prompt is scored as a whole where that is asked for") {

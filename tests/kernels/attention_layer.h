@@ -7,6 +7,7 @@
 
 #include "kernels/common/bf16.h"
 #include "kernels/cpu/kernel_table.h"
+#include "tests/kernels/kv_blocks.h"
 #include "tests/kernels/support.h"
 #include "tests/support/catch.h"
 #include "tests/support/tolerance.h"
@@ -27,6 +28,7 @@ struct Setup {
   std::size_t n_levels = 0, level_slots = 0;
   bool power_ages = false;
   bool sink_queries = false;  // scores against sinks take other queries: see sink_query
+  std::size_t block_slots = kernels::kAttentionKeyTile;
 };
 
 /// What stands in for a query that is rotated for its place inside the cache.
@@ -38,9 +40,8 @@ class Layer {
   Layer(const Setup& setup, Isa isa)
       : setup_(setup),
         isa_(isa),
-        // What was never written, and what follows the last slot, reads as NaN: even a weight of 0 shows it.
-        keys_(bytes() + kPastTheEnd, char(0xff)),
-        values_(bytes() + kPastTheEnd, char(0xff)) {}
+        keys_(block_bytes(shape(setup)), block_count(shape(setup)), 5),
+        values_(block_bytes(shape(setup)), block_count(shape(setup)), 6) {}
 
   /// q [n, n_heads, dim], k, v [n, n_kv_heads, dim]; returns dst, dense. Items are run `items_per_call` at a
   /// time.
@@ -99,19 +100,20 @@ class Layer {
   }
 
  private:
-  static constexpr std::size_t kPastTheEnd = 64;
-
-  std::size_t bytes() const {
-    return setup_.n_kv_heads * setup_.capacity * kernels::kv_row_bytes(setup_.type, setup_.head_dim);
+  static kernels::KvView shape(const Setup& s) {
+    return {s.type,     nullptr,       nullptr,   s.n_kv_heads, s.head_dim,
+            s.capacity, s.block_slots, s.n_sinks, s.n_levels,   s.level_slots};
   }
-  kernels::KvView view() {
-    return {setup_.type,     keys_.data(),   values_.data(),  setup_.n_kv_heads, setup_.head_dim,
-            setup_.capacity, setup_.n_sinks, setup_.n_levels, setup_.level_slots};
+  kernels::KvView view() const {
+    kernels::KvView kv = shape(setup_);
+    kv.keys = keys_.table();
+    kv.values = values_.table();
+    return kv;
   }
 
   Setup setup_;
   Isa isa_;
-  Aligned<char> keys_, values_;
+  KvBlocks keys_, values_;
   std::int64_t pos_ = 0;
 };
 
@@ -221,6 +223,7 @@ inline void check_close(const std::vector<float>& actual, const std::vector<floa
   CHECK(wrong == 0);
 }
 
+/// Also in blocks of another size, which is the same bits where ages 2^k do not cut runs at blocks.
 inline void check_all_variants(const Setup& setup, const std::vector<std::size_t>& chunks) {
   std::size_t n = 0;
   for (const std::size_t chunk : chunks) n += chunk;
@@ -229,7 +232,16 @@ inline void check_all_variants(const Setup& setup, const std::vector<std::size_t
     INFO(kernels::isa_name(isa) << " head_dim " << setup.head_dim << " window " << setup.window << " sinks "
                                 << setup.n_sinks << " capacity " << setup.capacity << " heads "
                                 << setup.n_heads << " type " << static_cast<int>(setup.type));
-    check_close(run_chunks(setup, isa, chunks), expected, setup.head_dim + n, setup, isa);
+    const std::vector<float> result = run_chunks(setup, isa, chunks);
+    check_close(result, expected, setup.head_dim + n, setup, isa);
+    Setup larger_blocks = setup;
+    larger_blocks.block_slots = 256;
+    const std::vector<float> again = run_chunks(larger_blocks, isa, chunks);
+    if (setup.power_ages) {
+      check_close(again, expected, setup.head_dim + n, setup, isa);
+    } else {
+      CHECK(again == result);
+    }
   }
 }
 

@@ -183,29 +183,41 @@ TEST_CASE("attention is the same bits for any split into items") {
 TEST_CASE("kv_append writes rows at their ring slots and nothing else") {
   for (const Isa isa : supported_isas()) {
     for (const std::size_t dim : {1, 15, 16, 17, 64}) {
-      std::vector<std::uint16_t> keys(2 * 6 * dim, 0x7777), values = keys;
-      const std::vector<float> k = numbers(1, 0, 3, 2 * dim), v = numbers(2, 0, 3, 2 * dim);
+      constexpr std::size_t kTokens = 9, kCapacity = 70;
+      kernels::KvView kv = {KvType::bf16, nullptr, nullptr, 2, dim, kCapacity, 64, 2};
+      KvBlocks keys(block_bytes(kv), block_count(kv), 1), values(block_bytes(kv), block_count(kv), 2);
+      kv.keys = keys.table();
+      kv.values = values.table();
+      const std::vector<float> k = numbers(1, 0, kTokens, 2 * dim), v = numbers(2, 0, kTokens, 2 * dim);
       KvAppendArgs args;
-      args.kv = {KvType::bf16, keys.data(), values.data(), 2, dim, 6, 2};
+      args.kv = kv;
       args.k = k.data();
       args.v = v.data();
       args.row_stride = 2 * dim;
-      args.n_tokens = 3;
-      args.first_pos = 5;  // slots 5, 2 (wrapped behind two sinks), 3
+      args.n_tokens = kTokens;
+      args.first_pos = 63;  // slots 63, which ends a block, to 69, then 2 and 3: wrapped behind two sinks
       kernels::kernel_table(isa).kv_append.run(args);
-      const int token_of_slot[6] = {-1, -1, 1, 2, -1, 0};
-      for (std::size_t head = 0; head < 2; ++head) {
-        for (std::size_t slot = 0; slot < 6; ++slot) {
+      INFO(kernels::isa_name(isa) << " dim " << dim);
+      for (std::size_t token = 0; token < kTokens; ++token) {
+        const std::size_t slot = token < 7 ? 63 + token : token - 5;
+        for (std::size_t head = 0; head < 2; ++head) {
           for (std::size_t j = 0; j < dim; ++j) {
-            const std::size_t at = (head * 6 + slot) * dim + j;
-            const int token = token_of_slot[slot];
-            const std::size_t from =
-                token < 0 ? 0 : static_cast<std::size_t>(token) * 2 * dim + head * dim + j;
-            INFO(kernels::isa_name(isa) << " dim " << dim << " slot " << slot);
-            CHECK(keys[at] == (token < 0 ? 0x7777 : kernels::f32_to_bf16(k[from])));
-            CHECK(values[at] == (token < 0 ? 0x7777 : kernels::f32_to_bf16(v[from])));
+            const std::size_t at = ((slot < 64 ? head * 64 + slot : head * 64 + slot - 64) * dim + j) * 2;
+            const std::size_t from = token * 2 * dim + head * dim + j;
+            const auto take = [&](const KvBlocks& blocks) {
+              char* const here = static_cast<char*>(blocks.table()[slot / 64]) + at;
+              std::uint16_t found;
+              std::memcpy(&found, here, sizeof found);
+              std::memset(here, 0xff, sizeof found);  // so that what is left was never written
+              return found;
+            };
+            CHECK(take(keys) == kernels::f32_to_bf16(k[from]));
+            CHECK(take(values) == kernels::f32_to_bf16(v[from]));
           }
         }
+      }
+      for (KvBlocks* blocks : {&keys, &values}) {
+        for (std::size_t i = 0; i < blocks->memory().size(); ++i) REQUIRE(blocks->memory()[i] == char(0xff));
       }
     }
   }

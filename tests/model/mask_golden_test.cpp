@@ -29,7 +29,8 @@ std::vector<std::string> visited(const ModelSpec& spec, std::size_t layer, std::
   ModelSpec one_layer = spec;
   one_layer.layers = {spec.layers[layer]};
   // A context beyond the text, so that a window has a ring that comes round.
-  const transom::model::KvCache cache(one_layer, DType::f32, 1000, kChunk, backend);
+  transom::model::KvCache cache(one_layer, DType::f32, 1000, kChunk, backend);
+  cache.make_writable(0, tokens);
   backend.reserve({kChunk, spec.n_heads, spec.n_kv_heads, spec.head_dim});
   const auto size = [](std::int64_t n) { return static_cast<std::size_t>(n); };
   std::vector<float> q(size(kChunk * spec.n_heads * tokens)),

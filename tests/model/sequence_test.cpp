@@ -3,51 +3,22 @@
 #include "model/sequence.h"
 
 #include <cmath>
-#include <filesystem>
+#include <string>
 
-#include "backend/registry.h"
-#include "io/safetensors.h"
-#include "model/family.h"
+#include "tests/model/small_models.h"
 #include "tests/support/catch.h"
-#include "tests/support/throws.h"
-#include "transom/transom.h"
 
-using transom::Config;
-using transom::Value;
 using transom::model::Sequence;
 using transom::model::Transformer;
+using transom::testing::Ids;
+using transom::testing::last_logits;
+using transom::testing::load_small_model;
+using transom::testing::some_ids;
 
 namespace {
 
-namespace fs = std::filesystem;
-using Ids = std::vector<std::int32_t>;
-
 std::unique_ptr<Transformer> load(const std::string& name, std::int64_t window, std::int64_t sinks) {
-  const fs::path directory = fs::path(TRANSOM_SOURCE_DIR) / "tests" / "golden" / name;
-  Config config = transom::AutoConfig::from_pretrained(directory.string());
-  config.update({{"dtype", "f32"}, {"attention_window", window}, {"attention_sinks", sinks}});
-  transom::model::ModelSpec spec = transom::model::read_spec(config);
-  auto checkpoint = std::make_shared<const transom::io::Checkpoint>(directory);
-  auto source = std::make_shared<transom::model::CheckpointSource>(checkpoint);
-  const auto backend = transom::backend::open_backend("cpu", {.threads = 2});
-  const auto go_on = [](std::string_view, std::int64_t) { return true; };
-  const transom::model::Family& family = *transom::model::find_family(spec.family);
-  auto weights = transom::model::load_weights(spec, family.names(), *source, *backend, go_on);
-  return std::make_unique<Transformer>(std::move(spec), std::move(weights), source, backend);
-}
-
-Ids some_ids(std::size_t n, std::size_t seed, std::int64_t vocab) {
-  Ids ids;
-  for (std::size_t i = 0; i < n; ++i)
-    ids.push_back(
-        static_cast<std::int32_t>((i * i * 7 + i * 31 + seed * 101) % static_cast<std::size_t>(vocab)));
-  return ids;
-}
-
-std::vector<float> last_logits(Sequence& sequence, const Ids& ids, std::int64_t vocab) {
-  std::vector<float> logits(static_cast<std::size_t>(vocab));
-  sequence.forward(ids, false, logits);
-  return logits;
+  return load_small_model(name, {{"attention_window", window}, {"attention_sinks", sinks}});
 }
 
 void check_close(std::span<const float> a, std::span<const float> b) {
@@ -120,7 +91,7 @@ TEST_CASE("sequence: more siblings than a chunk has rows") {
     Sequence alone(*transformer, {.max_context = 16});
     check_close(
         std::span(logits).subspan(i * static_cast<std::size_t>(vocab), static_cast<std::size_t>(vocab)),
-        last_logits(alone, {ids[i]}, vocab));
+        last_logits(alone, {ids[i]}));
   }
 }
 
@@ -133,16 +104,16 @@ TEST_CASE("sequence: fork and original go on apart") {
     const auto alone = [&](const Ids& more) {
       Sequence sequence(*transformer, {.max_context = 64, .prefill_chunk = 8});
       sequence.forward(start, false, {});
-      return last_logits(sequence, more, vocab);
+      return last_logits(sequence, more);
     };
     Sequence original(*transformer, {.max_context = 64, .prefill_chunk = 8});
     original.forward(start, false, {});
     const auto fork = original.fork();
     auto grandchild = fork->fork();
     CHECK(fork->position() == 21);
-    CHECK(last_logits(*fork, right, vocab) == alone(right));
-    CHECK(last_logits(original, left, vocab) == alone(left));
-    CHECK(last_logits(*grandchild, left, vocab) == alone(left));
+    CHECK(last_logits(*fork, right) == alone(right));
+    CHECK(last_logits(original, left) == alone(left));
+    CHECK(last_logits(*grandchild, left) == alone(left));
   }
 }
 
@@ -161,6 +132,6 @@ TEST_CASE("sequence: copy_from takes what differs") {
       two->forward(std::span(b).subspan(i, 1), false, {});
     }
     two->copy_from(one, static_cast<std::int64_t>(start.size()));
-    CHECK(last_logits(*two, {7}, vocab) == last_logits(one, {7}, vocab));
+    CHECK(last_logits(*two, {7}) == last_logits(one, {7}));
   }
 }

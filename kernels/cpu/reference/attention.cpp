@@ -36,10 +36,9 @@ size_t visible_level(const AttentionArgs& args, int64_t pos, int64_t q_pos) {
   return level <= args.kv.n_levels && pos % (int64_t{1} << level) == 0 ? level : kHidden;
 }
 
-/// The row of a position in keys or values.
-const char* cache_row(const KvView& kv, const void* base, size_t kv_head, int64_t pos, size_t level) {
-  const size_t slot = level == 0 ? ring_slot(kv, pos) : level_slot(kv, level, pos >> level);
-  return static_cast<const char*>(base) + (kv_head * kv.capacity + slot) * kv_row_bytes(kv.type, kv.head_dim);
+/// The row of a position; blocks: kv.keys or kv.values.
+const char* cache_row(const KvView& kv, void* const* blocks, size_t kv_head, int64_t pos, size_t level) {
+  return kv_row(kv, blocks, kv_head, level == 0 ? ring_slot(kv, pos) : level_slot(kv, level, pos >> level));
 }
 
 /// q_at: offset of the query in args.q and args.q_sink.

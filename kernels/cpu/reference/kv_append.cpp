@@ -37,9 +37,8 @@ void kv_append(const KvAppendArgs& args) {
   const auto store = [&](size_t token, size_t slot) {
     for (size_t head = 0; head < kv.n_kv_heads; ++head) {
       const size_t from = token * args.row_stride + head * kv.head_dim;
-      const size_t to = (head * kv.capacity + slot) * kv_row_bytes(kv.type, kv.head_dim);
-      store_row(kv.type, args.k + from, kv.head_dim, static_cast<char*>(kv.keys) + to);
-      store_row(kv.type, args.v + from, kv.head_dim, static_cast<char*>(kv.values) + to);
+      store_row(kv.type, args.k + from, kv.head_dim, kv_row(kv, kv.keys, head, slot));
+      store_row(kv.type, args.v + from, kv.head_dim, kv_row(kv, kv.values, head, slot));
     }
   };
   for (size_t token = 0; token < args.n_tokens; ++token) {

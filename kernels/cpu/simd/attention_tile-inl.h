@@ -18,8 +18,8 @@ struct AttentionWork {
   float *q, *sum, *score, *largest, *total, *tile;
 };
 
-/// Neighbouring slots [slot, slot + count) that hold positions pos, pos + 2^level ... age: each is seen at
-/// this age only, 0: as its level says.
+/// Neighbouring slots [slot, slot + count) of one block that hold positions pos, pos + 2^level ... age: each
+/// is seen at this age only, 0: as its level says.
 struct KeyRun {
   int64_t pos;
   size_t slot, count, level;
@@ -68,11 +68,10 @@ inline void start_rows(const AttentionWork& w) {
   }
 }
 
-/// The rows of a run in keys or values.
-inline const char* run_rows(const AttentionArgs& args, const AttentionWork& w, const void* base,
+/// The rows of a run; blocks: args.kv.keys or args.kv.values.
+inline const char* run_rows(const AttentionArgs& args, const AttentionWork& w, void* const* blocks,
                             const KeyRun& run) {
-  return static_cast<const char*>(base) +
-         (w.kv_head * args.kv.capacity + run.slot) * kv_row_bytes(args.kv.type, w.dim);
+  return kv_row(args.kv, blocks, w.kv_head, run.slot);
 }
 
 /// Elements j .. j + kLanes of a row as f32, zeros beyond dim; i8 without its scale. kWhole: no j comes
@@ -123,9 +122,10 @@ struct Ahead {
   }
 };
 
-inline Ahead fetch_run(const AttentionArgs& args, const AttentionWork& w, const void* base,
+inline Ahead fetch_run(const AttentionArgs& args, const AttentionWork& w, void* const* blocks,
                        const KeyRun& run) {
-  return {run_rows(args, w, base, run), run.count * kv_row_bytes(args.kv.type, w.dim) / 64};
+  if (run.count == 0) return {nullptr, 0};
+  return {run_rows(args, w, blocks, run), run.count * kv_row_bytes(args.kv.type, w.dim) / 64};
 }
 
 /// Visible part [begin, end) of a run for the query of row r; empty if begin >= end.
@@ -193,7 +193,9 @@ inline void softmax_row(const AttentionArgs& args, const AttentionWork& w, size_
 }
 
 /// The runs of an item's part: the levels, from the coarsest on, or the ages, from the oldest on, or the
-/// sinks; then the window. A run ends with a key tile, a level, an age, the sinks, a ring, or the part.
+/// sinks; then the window. A run ends with a key tile, a level, an age, the sinks, a ring, or the part. Key
+/// tiles begin at multiples of their size, so that none crosses a block and all between the ends of a stretch
+/// are full. Those of an age begin where it does, since they are few: only a block cuts them.
 class KeyRuns {
  public:
   KeyRuns(const AttentionArgs& args, const AttentionWork& w)
@@ -212,24 +214,37 @@ class KeyRuns {
         window_ > 0 && first_query_ - window_ + 1 > 0 ? first_query_ - window_ + 1 : 0;
     const int64_t sinks = static_cast<int64_t>(kv_.n_sinks);
     skipped_ = sinks < window_begin ? window_begin - sinks : 0;
-    // Whole tiles a part, so that a split moves no bit of a tile's arithmetic.
     const int64_t keys = level_keys_ + end_query_ - skipped_, parts = static_cast<int64_t>(args.n_parts);
     const int64_t tiles =
         (keys / parts + static_cast<int64_t>(kKeyTile) - 1) / static_cast<int64_t>(kKeyTile);
     const int64_t part = static_cast<int64_t>(args.part), size = tiles * static_cast<int64_t>(kKeyTile);
-    at_ = part * size < keys ? part * size : keys;
-    end_ = part + 1 < parts && at_ + size < keys ? at_ + size : keys;
+    at_ = part * size < keys ? tile_begin(part * size) : keys;
+    end_ = part + 1 < parts && (part + 1) * size < keys ? tile_begin((part + 1) * size) : keys;
   }
 
   KeyRun next() {
     if (at_ >= end_) return {0, 0, 0, 0};
     KeyRun run = at_ >= level_keys_ ? ring_run() : oldest_age_ > 0 ? age_run() : level_run();
-    if (run.count > kKeyTile) run.count = kKeyTile;
+    const size_t tile_left = kKeyTile - run.slot % kKeyTile;
+    const size_t block_left = kv_.block_slots - run.slot % kv_.block_slots;
+    const size_t most = run.age == 0 ? tile_left : block_left < kKeyTile ? block_left : kKeyTile;
+    if (run.count > most) run.count = most;
     at_ += static_cast<int64_t>(run.count);
     return run;
   }
 
  private:
+  /// Where parts meet: the begin of the key tile that key `at` is in, so that a split moves no bit of a
+  /// tile's arithmetic. Levels and ages are cut anywhere.
+  int64_t tile_begin(int64_t at) const {
+    const int64_t into_window = at - level_keys_ - static_cast<int64_t>(kv_.n_sinks);
+    if (into_window <= 0) return at;
+    const size_t slot = ring_slot(kv_, at - level_keys_ + skipped_);
+    const size_t in_tile = slot % kKeyTile, in_ring = slot - kv_.n_sinks;
+    const int64_t back = static_cast<int64_t>(in_tile < in_ring ? in_tile : in_ring);
+    return at - (back < into_window ? back : into_window);
+  }
+
   KeyRange range(size_t level) const { return level_range(first_query_, end_query_ - 1, window_, level); }
   KeyRange ages(int64_t age) const { return age_range(first_query_, end_query_ - 1, age); }
 

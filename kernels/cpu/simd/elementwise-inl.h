@@ -153,18 +153,18 @@ inline void append_row(KvType type, const float* src, char* row, size_t n) {
 inline void kv_append_rows(const KvAppendArgs& args) {
   const KvView& kv = args.kv;
   const size_t row_bytes = kv_row_bytes(kv.type, kv.head_dim);
-  char *const keys = static_cast<char*>(kv.keys), *const values = static_cast<char*>(kv.values);
   for (size_t token = 0; token < args.n_tokens; ++token) {
     const int64_t pos = args.first_pos + static_cast<int64_t>(token);
+    const size_t slot = ring_slot(kv, pos);
     for (size_t head = 0; head < kv.n_kv_heads; ++head) {
       const size_t from = token * args.row_stride + head * kv.head_dim;
-      const size_t first_row = head * kv.capacity, to = (first_row + ring_slot(kv, pos)) * row_bytes;
-      append_row(kv.type, args.k + from, keys + to, kv.head_dim);
-      append_row(kv.type, args.v + from, values + to, kv.head_dim);
+      char *const key = kv_row(kv, kv.keys, head, slot), *const value = kv_row(kv, kv.values, head, slot);
+      append_row(kv.type, args.k + from, key, kv.head_dim);
+      append_row(kv.type, args.v + from, value, kv.head_dim);
       for (size_t level = 1; level <= kv.n_levels && pos % (int64_t{1} << level) == 0; ++level) {
-        const size_t again = (first_row + level_slot(kv, level, pos >> level)) * row_bytes;
-        memcpy(keys + again, keys + to, row_bytes);
-        memcpy(values + again, values + to, row_bytes);
+        const size_t again = level_slot(kv, level, pos >> level);
+        memcpy(kv_row(kv, kv.keys, head, again), key, row_bytes);
+        memcpy(kv_row(kv, kv.values, head, again), value, row_bytes);
       }
     }
   }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "backend/cpu/cpu_linear.h"
+#include "backend/kv_slots.h"
 #include "core/checks.h"
 #include "core/count.h"
 #include "transom/error.h"
@@ -30,11 +31,12 @@ kernels::KvView kv_view(const KvCacheView& cache) {
   view.type = cache.keys.dtype == DType::bf16 ? kernels::KvType::bf16
               : cache.keys.dtype == DType::i8 ? kernels::KvType::i8
                                               : kernels::KvType::f32;
-  view.keys = cache.keys.data;
-  view.values = cache.values.data;
+  view.keys = cache.key_blocks;
+  view.values = cache.value_blocks;
   view.n_kv_heads = count(cache.keys.extent[0]);
   view.capacity = count(cache.keys.extent[1]);
   view.head_dim = count(cache.keys.extent[2]);
+  view.block_slots = count(cache.block_slots);
   view.n_sinks = count(cache.sinks);
   view.n_levels = count(cache.levels);
   view.level_slots = count(cache.level_slots);
@@ -49,14 +51,32 @@ void for_each_row(const KvCacheView& cache, std::int64_t first_slot, std::int64_
   const std::size_t row = kernels::kv_row_bytes(view.type, view.head_dim);
   std::size_t offset = 0;
   for (std::size_t slot = count(first_slot); slot < count(first_slot + slots); ++slot) {
-    for (void* half : {view.keys, view.values}) {
+    for (void* const* half : {view.keys, view.values}) {
       for (std::size_t head = 0; head < view.n_kv_heads; ++head) {
-        copy(static_cast<std::byte*>(half) + (head * view.capacity + slot) * row, offset, row);
+        copy(reinterpret_cast<std::byte*>(kernels::kv_row(view, half, head, slot)), offset, row);
         offset += row;
       }
     }
   }
 }
+
+/// All heads of slots [slot, slot + slots), stretch by stretch of one block.
+void copy_rows(const kernels::KvView& from, const kernels::KvView& to, std::size_t slot, std::size_t slots) {
+  const std::size_t row = kernels::kv_row_bytes(to.type, to.head_dim);
+  const std::size_t block = std::min(from.block_slots, to.block_slots);
+  for (const std::size_t end = slot + slots; slot < end;) {
+    const std::size_t here = std::min(end - slot, block - slot % block);
+    for (std::size_t head = 0; head < to.n_kv_heads; ++head) {
+      std::memcpy(kernels::kv_row(to, to.keys, head, slot), kernels::kv_row(from, from.keys, head, slot),
+                  here * row);
+      std::memcpy(kernels::kv_row(to, to.values, head, slot), kernels::kv_row(from, from.values, head, slot),
+                  here * row);
+    }
+    slot += here;
+  }
+}
+
+static_assert(kLeastBlockSlots == kernels::kAttentionKeyTile);
 
 }  // namespace
 
@@ -190,41 +210,9 @@ void CpuBackend::kv_append(const TensorView& keys, const TensorView& values, std
 void CpuBackend::kv_copy(const KvCacheView& from, std::int64_t first_position, std::int64_t end_position,
                          const KvCacheView& to) {
   const kernels::KvView source = kv_view(from), target = kv_view(to);
-  const std::size_t row = kernels::kv_row_bytes(target.type, target.head_dim), sinks = target.n_sinks;
-  const auto copy_slots = [&](std::size_t slot, std::size_t slots) {
-    for (std::size_t head = 0; head < target.n_kv_heads; ++head) {
-      const std::size_t offset = (head * target.capacity + slot) * row;
-      const auto copy = [&](void* dst, const void* src) {
-        std::memcpy(static_cast<std::byte*>(dst) + offset, static_cast<const std::byte*>(src) + offset,
-                    slots * row);
-      };
-      copy(target.keys, source.keys);
-      copy(target.values, source.values);
-    }
-  };
-  // slot_of(position) up to the end of its ring of `slots`; what a later one overwrites is not worth copying.
-  const auto copy_ring = [&](std::int64_t begin, std::int64_t end, std::size_t slots, std::size_t ring_end,
-                             const auto& slot_of) {
-    begin = std::max(begin, end - static_cast<std::int64_t>(slots));
-    while (begin < end) {
-      const std::size_t slot = slot_of(begin), here = std::min(count(end - begin), ring_end - slot);
-      copy_slots(slot, here);
-      begin += static_cast<std::int64_t>(here);
-    }
-  };
-  const std::size_t ring = kernels::ring_capacity(target);
-  if (first_position < to.sinks) {
-    const std::int64_t end = std::min(end_position, to.sinks);
-    copy_slots(count(first_position), count(end - first_position));
-  }
-  copy_ring(std::max(first_position, to.sinks), end_position, ring - sinks, ring,
-            [&](std::int64_t position) { return kernels::ring_slot(target, position); });
-  for (std::size_t level = 1; level <= target.n_levels; ++level) {
-    const auto index_from = [&](std::int64_t position) { return ((position - 1) >> level) + 1; };
-    copy_ring(index_from(first_position), index_from(end_position), target.level_slots,
-              ring + level * target.level_slots,
-              [&](std::int64_t index) { return kernels::level_slot(target, level, index); });
-  }
+  for_each_slots(to, first_position, end_position, [&](std::int64_t slot, std::int64_t slots) {
+    copy_rows(source, target, count(slot), count(slots));
+  });
 }
 
 void CpuBackend::kv_read(const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,
