@@ -136,6 +136,7 @@ TEST_CASE("kv cache: a fork that is cut back, and one that begins anew, leave th
   cut->truncate(192);  // in whole chunks, so that reading alone does the same arithmetic
   CHECK(read_one_by_one(*cut, more) == alone(192, more));
   anew->truncate(0);
+  CHECK(distinct_blocks({anew.get()}) == 0);  // nothing is copied that nobody needs
   CHECK(last_logits(*anew, {start.begin(), start.begin() + 64}) == [&] {
     Sequence sequence(*transformer, kOptions);
     return last_logits(sequence, {start.begin(), start.begin() + 64});
