@@ -94,7 +94,7 @@ class TRANSOM_API Session {
   std::int64_t position() const;
   /// Their ids, valid until the next call that changes the session.
   std::span<const TokenId> tokens() const;
-  /// Bytes of the KV cache as reserved; memory becomes resident as it is used.
+  /// Bytes of the KV cache when it is full; memory becomes resident as it is used.
   std::int64_t kv_bytes() const;
 
   /// Forgets everything.

@@ -5,8 +5,8 @@
 //
 // An item is a tile of queries and one KV head. Its rows are (query, head of the group), so that every key
 // that is loaded serves the whole group. Keys come in tiles of at most 64 neighbouring slots: the visible
-// positions of the tile's queries are the sinks and one range of positions, each cut where the ring ends. Per
-// key tile:
+// positions of the tile's queries are the sinks and one range of positions, each cut at multiples of 64 slots
+// and where the ring ends. Per key tile:
 //
 //   keys transposed [head_dim][64]            one broadcast of a query then multiplies a vector of keys
 //   scores [rows][64]                         register tiles of kRowTile rows x kTileVectors vectors
