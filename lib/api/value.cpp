@@ -6,6 +6,7 @@
 
 #include "core/checks.h"
 #include "io/json_write.h"
+#include "model/config_reader.h"
 #include "transom/error.h"
 
 namespace transom {
@@ -16,7 +17,7 @@ namespace {
 
 [[noreturn]] void fail(const Value& value, std::string_view expected) {
   const std::string key = value.key().empty() ? "a configuration value" : value.key();
-  throw InvalidArgument(message(key, ": expected ", expected, ", found ", value.to_json()));
+  throw InvalidArgument(message(key, ": expected ", expected, ", found ", model::shown(value)));
 }
 
 }  // namespace

@@ -61,13 +61,13 @@ PerLayer<std::int64_t> read_integers(const ConfigReader& reader, std::string_vie
 
 PerLayer<AttentionPattern> read_patterns(const ConfigReader& reader, std::size_t n_layers) {
   const auto read = [&](const std::string& place, const Value& value) {
-    const std::string word = value.is_string() ? value.as<std::string>() : value.to_json();
+    const std::string word = value.is_string() ? value.as<std::string>() : shown(value);
     const auto found = std::ranges::find(kPatterns, word);
     if (!value.is_string() || found == std::end(kPatterns)) {
       std::string list;
       for (const std::string_view pattern : kPatterns)
         list += (list.empty() ? "\"" : ", \"") + std::string(pattern) + "\"";
-      reader.fail(place, message("expected one of ", list, ", found ", value.to_json()));
+      reader.fail(place, message("expected one of ", list, ", found ", shown(value)));
     }
     return static_cast<AttentionPattern>(found - std::begin(kPatterns));
   };

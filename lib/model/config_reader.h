@@ -12,6 +12,9 @@
 
 namespace transom::model {
 
+/// A value for messages: its JSON, but with NaN, Infinity and -Infinity, of which JSON makes null.
+std::string shown(const Value& value);
+
 class ConfigReader {
  public:
   explicit ConfigReader(const Config& config) : config_(config) {}

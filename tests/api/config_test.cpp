@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 #include <filesystem>
+#include <limits>
 
 #include "model/family.h"
 #include "model/rope.h"
@@ -105,6 +106,23 @@ TEST_CASE("config: values know their key and kind") {
   CHECK_THROWS_AS(Value(UINT64_MAX).as<std::int64_t>(), InvalidArgument);
   CHECK(Value(Value::Map{{"a", Value::List{1, "x", nullptr, true, 0.5}}}).to_json() ==
         R"({"a": [1, "x", null, true, 0.5]})");
+}
+
+TEST_CASE("config: messages show numbers that JSON has no word for") {
+  const double inf = std::numeric_limits<double>::infinity();
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  Config config = Config::from_json(R"({"model_type": "llama", "num_hidden_layers": 1})");
+  const auto refusal = [&](const char* key, const Value& value) {
+    return error_of<InvalidArgument>([&] { config.update({{key, value}}); });
+  };
+  CHECK(contains(refusal("attention_window", nan), "expected an integer, found NaN"));
+  CHECK(
+      contains(refusal("attention_window", Value::List{-inf}), "[0]: expected an integer, found -Infinity"));
+  CHECK(contains(refusal("rms_norm_eps", inf), "found Infinity"));
+  CHECK(contains(refusal("attention_pattern", Value::List{Value::List{nan, 1}}), "found [NaN, 1]"));
+  CHECK(contains(refusal("dtype", Value::Map{{"a", inf}}), R"(found {"a": Infinity})"));
+  CHECK(contains(error_of<InvalidArgument>([&] { Value(nan).as<int>(); }), "expected an integer, found NaN"));
+  CHECK(Value(nan).to_json() == "null");
 }
 
 TEST_CASE("config: JSON out reads back in") {
