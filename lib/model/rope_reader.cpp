@@ -14,6 +14,9 @@ using core::message;
 namespace {
 
 constexpr std::int64_t kMaxPositions = std::int64_t{1} << 40;
+// Beyond these no frequency is left that f32 could tell from zero or infinity.
+constexpr double kLeast = 1e-6, kMost = 1e12;
+constexpr const char* kOriginal = "original_max_position_embeddings";
 
 /// The members of one rope dictionary, with the key path for messages.
 class RopeReader {
@@ -29,18 +32,24 @@ class RopeReader {
   std::optional<double> number(const char* name) const {
     const Value* value = find(name);
     if (value == nullptr) return std::nullopt;
-    if (!value->is_number()) fail(name, message("expected a number, found ", value->to_json()));
+    if (!value->is_number()) fail(name, message("expected a number, found ", shown(*value)));
     const double number = value->as<double>();
-    if (!std::isfinite(number)) fail(name, message("expected a finite number, found ", value->to_json()));
+    if (!std::isfinite(number)) fail(name, message("expected a finite number, found ", shown(*value)));
     return number;
+  }
+
+  double number_in(const char* name, double fallback, double least, double most) const {
+    const double result = number(name).value_or(fallback);
+    if (!(result >= least && result <= most))
+      fail(name, message("expected a number from ", least, " to ", most, ", found ", result));
+    return result;
   }
 
   double positive(const char* name, std::optional<double> fallback = std::nullopt) const {
     const auto value = number(name);
     if (!value && !fallback) fail(name, "expected a positive number, found nothing");
     const double result = value.value_or(fallback.value_or(0));
-    // Beyond these no frequency is left that f32 could tell from zero or infinity.
-    if (!(result >= 1e-6 && result <= 1e12)) {
+    if (!(result >= kLeast && result <= kMost)) {
       fail(name, message("expected a positive number from 1e-6 to 1e12, found ", result));
     }
     return result;
@@ -49,7 +58,7 @@ class RopeReader {
   std::string text(const char* name, const char* fallback) const {
     const Value* value = find(name);
     if (value == nullptr) return fallback;
-    if (!value->is_string()) fail(name, message("expected a string, found ", value->to_json()));
+    if (!value->is_string()) fail(name, message("expected a string, found ", shown(*value)));
     return value->as<std::string>();
   }
 
@@ -57,13 +66,16 @@ class RopeReader {
     const Value* value = find(name);
     if (value == nullptr || !value->is_list()) {
       fail(name, message("expected a list of ", count, " numbers, found ",
-                         value == nullptr ? "nothing" : value->to_json()));
+                         value == nullptr ? "nothing" : shown(*value)));
     }
     std::vector<double> result;
     for (const Value& item : value->as<Value::List>()) {
-      if (!item.is_number() || !(item.as<double>() > 0))
-        fail(name, message("expected positive numbers, found ", item.to_json()));
-      result.push_back(item.as<double>());
+      const double factor = item.is_number() ? item.as<double>() : 0;
+      if (!(factor >= kLeast && factor <= kMost)) {
+        reader_.fail(message(place(name), "[", result.size(), "]"),
+                     message("expected a positive number from 1e-6 to 1e12, found ", shown(item)));
+      }
+      result.push_back(factor);
     }
     if (static_cast<std::int64_t>(result.size()) != count) {
       fail(name, message("expected ", count, " numbers (half the rotary dimensions), found ", result.size()));
@@ -74,7 +86,7 @@ class RopeReader {
   bool boolean(const char* name, bool fallback) const {
     const Value* value = find(name);
     if (value == nullptr) return fallback;
-    if (!value->is_bool()) fail(name, message("expected true or false, found ", value->to_json()));
+    if (!value->is_bool()) fail(name, message("expected true or false, found ", shown(*value)));
     return value->as<bool>();
   }
 
@@ -97,13 +109,13 @@ class RopeReader {
 RopeReader open_key(const ConfigReader& reader, const char* key, std::string_view layer_type) {
   if (!reader.has(key)) return {reader, key, {}};
   const Value value = reader.config().get(key);
-  if (!value.is_map()) reader.fail(key, message("expected an object, found ", value.to_json()));
+  if (!value.is_map()) reader.fail(key, message("expected an object, found ", shown(value)));
   Value::Map map = value.as<Value::Map>();
   const auto nested = map.find(std::string(layer_type));
   if (nested == map.end()) return {reader, key, std::move(map)};
   const std::string path = message(key, ".", layer_type);
   if (!nested->second.is_map())
-    reader.fail(path, message("expected an object, found ", nested->second.to_json()));
+    reader.fail(path, message("expected an object, found ", shown(nested->second)));
   return {reader, path, nested->second.as<Value::Map>()};
 }
 
@@ -125,18 +137,39 @@ double yarn_mscale(double factor, double mscale) {
   return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
 }
 
+/// Scores grow with its square: these are far beyond use, and far from where f32 scores overflow.
+std::optional<double> attention_factor(const RopeReader& rope) {
+  if (rope.find("attention_factor") == nullptr) return std::nullopt;
+  return rope.number_in("attention_factor", 1, 1e-3, 1e3);
+}
+
 double yarn_magnitude(const RopeReader& rope, double factor) {
-  if (const auto given = rope.number("attention_factor")) return *given;
-  const double mscale = rope.number("mscale").value_or(0);
-  const double mscale_all_dim = rope.number("mscale_all_dim").value_or(0);
+  if (const auto given = attention_factor(rope)) return *given;
+  // With factors of at most kMost these keep the quotient from 1e-3 to 1e3, too.
+  const double mscale = rope.number_in("mscale", 0, 0, 300),
+               mscale_all_dim = rope.number_in("mscale_all_dim", 0, 0, 300);
   if (mscale != 0 && mscale_all_dim != 0)
     return yarn_mscale(factor, mscale) / yarn_mscale(factor, mscale_all_dim);
   return yarn_mscale(factor, 1);
 }
 
 double longrope_magnitude(const RopeReader& rope, double factor, double original) {
-  if (const auto given = rope.number("attention_factor")) return *given;
+  if (const auto given = attention_factor(rope)) return *given;
   return factor <= 1 ? 1.0 : std::sqrt(1 + std::log(factor) / std::log(original));
+}
+
+std::int64_t read_original(const ConfigReader& reader, const RopeReader& rope, RopeType type,
+                           std::int64_t max_position) {
+  // longrope divides by its logarithm.
+  const std::int64_t least = type == RopeType::longrope ? 2 : 1;
+  if (reader.has(kOriginal)) return reader.required_integer(kOriginal, least, kMaxPositions);
+  if (const Value* inside = rope.find(kOriginal))
+    return reader.integer_of(rope.place(kOriginal), *inside, least, kMaxPositions);
+  if (max_position < least) {
+    rope.fail(kOriginal, message("expected an integer of at least ", least, ", found none, and ",
+                                 max_position, " in max_position_embeddings"));
+  }
+  return max_position;
 }
 
 void read_scaling(const ConfigReader& reader, const RopeReader& rope, RopeSpec& spec) {
@@ -186,8 +219,9 @@ RopeSpec read_rope(const ConfigReader& reader, std::string_view layer_type, std:
   const RopeReader& rope = scaling.empty() ? parameters : scaling;
   // Inside the dictionary, beside it, or inside the one that lost.
   const auto number = [&](const char* name, double fallback, double min, double max) {
-    if (const auto inside = rope.number(name)) return *inside;
-    return reader.number(name, parameters.number(name).value_or(fallback), min, max);
+    if (rope.find(name) != nullptr) return rope.number_in(name, fallback, min, max);
+    if (reader.has(name)) return reader.number(name, fallback, min, max);
+    return parameters.number_in(name, fallback, min, max);
   };
   RopeSpec spec;
   spec.type = read_type(reader, rope);
@@ -199,15 +233,7 @@ RopeSpec read_rope(const ConfigReader& reader, std::string_view layer_type, std:
     reader.fail("head_dim", message("expected an even number of rotary dimensions, found ", spec.rotary_dim));
   }
   spec.max_position = max_position;
-  spec.original_max_position = reader.integer("original_max_position_embeddings", 0, 1, kMaxPositions);
-  if (spec.original_max_position == 0) {
-    const double inside =
-        rope.number("original_max_position_embeddings").value_or(static_cast<double>(max_position));
-    if (!(inside >= 1 && inside <= static_cast<double>(kMaxPositions))) {
-      rope.fail("original_max_position_embeddings", message("expected a positive integer, found ", inside));
-    }
-    spec.original_max_position = static_cast<std::int64_t>(inside);
-  }
+  spec.original_max_position = read_original(reader, rope, spec.type, max_position);
   read_scaling(reader, rope, spec);
   return spec;
 }
