@@ -47,8 +47,10 @@ namespace transom {
 /// rope_scaling and rope_theta may be changed like any key of config.json, also where the file has
 /// rope_parameters. {{"rope_scaling", Value::Map{{"rope_type", "yarn"}, {"factor", 4.0},
 /// {"original_max_position_embeddings", 32768}}}} reads four times as far; null takes a scaling away. The map
-/// replaces the file's scaling as a whole, the theta stays, and a missing original length is
-/// max_position_embeddings. get("rope_parameters") is gone then: its members are rope_scaling and rope_theta.
+/// replaces the file's scaling as a whole, the theta stays, and a missing original length is the
+/// original_max_position_embeddings that the file has beside its scaling, or else max_position_embeddings;
+/// one inside the map wins over both. get("rope_parameters") is gone then: its members are rope_scaling and
+/// rope_theta. A map may hold one such map for each kind of layer ("full_attention", "sliding_attention").
 class TRANSOM_API Config {
  public:
   Config() = default;

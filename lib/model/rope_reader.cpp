@@ -238,4 +238,18 @@ RopeSpec read_rope(const ConfigReader& reader, std::string_view layer_type, std:
   return spec;
 }
 
+void check_rope_kinds(const ConfigReader& reader, bool full, bool sliding) {
+  for (const char* key : {"rope_scaling", "rope_parameters"}) {
+    const Value::Map map = reader.has(key) ? reader.config().get(key).as<Value::Map>() : Value::Map();
+    if (map.empty()) continue;
+    const bool of_full = map.contains("full_attention"), of_sliding = map.contains("sliding_attention");
+    if ((of_full || of_sliding) && !(of_full && full) && !(of_sliding && sliding)) {
+      reader.fail(key, message("expected parameters of ", full ? "full_attention" : "sliding_attention",
+                               ", as all layers are, found those of ",
+                               of_full ? "full_attention" : "sliding_attention"));
+    }
+    return;  // the other is not in force
+  }
+}
+
 }  // namespace transom::model

@@ -18,4 +18,8 @@ namespace transom::model {
 RopeSpec read_rope(const ConfigReader& reader, std::string_view layer_type, std::int64_t head_dim,
                    std::int64_t max_position, double default_theta);
 
+/// Refuses dictionaries nested per layer type of which none is of a type that a model has.
+/// @param full, sliding Whether it has such layers.
+void check_rope_kinds(const ConfigReader& reader, bool full, bool sliding);
+
 }  // namespace transom::model

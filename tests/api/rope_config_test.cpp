@@ -160,6 +160,99 @@ TEST_CASE("rope keys: maps that scale nothing say which key, what was expected a
                  "rope_scaling.rope_type: \"spiral\" is not supported"));
 }
 
+TEST_CASE("rope keys: an original length that is set wins over the one beside it in the file") {
+  const auto original = [](const Config& config, std::size_t layer = 0) {
+    return rope_of(config, layer).original_max_position;
+  };
+  const std::string beside = R"(, "original_max_position_embeddings": 4096)";
+  const Map bare = {{"rope_type", "yarn"}, {"factor", 4.0}};
+  Config file = qwen2(beside);
+  CHECK(original(file) == 4096);
+  for (const char* key : {"rope_scaling", "rope_parameters"}) {
+    INFO(key);
+    Config own = file, none = file, both = file;
+    own.update({{key, kYarn}});
+    CHECK(original(own) == 32768);
+    CHECK(context_of(own) == 131072);
+    CHECK(original(Config::from_json(own.to_json())) == 32768);
+    own.update({{"original_max_position_embeddings", 2048}});
+    CHECK(original(own) == 2048);
+    none.update({{key, bare}});
+    CHECK(original(none) == 4096);
+    both.update({{key, kYarn}, {"original_max_position_embeddings", 1024}});
+    CHECK(original(both) == 1024);
+  }
+  // Of layers that were given none the file's stays.
+  Config nested = qwen2(kNested + beside), parameters = nested;
+  nested.update({{"rope_scaling", Map{{"full_attention", kYarn}}}});
+  CHECK(original(nested, 0) == 4096);
+  CHECK(original(nested, 1) == 32768);
+  parameters.update({{"rope_parameters", Map{{"full_attention", kYarn}, {"sliding_attention", bare}}}});
+  CHECK(original(parameters, 0) == 4096);
+  CHECK(original(parameters, 1) == 32768);
+}
+
+TEST_CASE("rope keys: kinds of layers that a map may name") {
+  CHECK(contains(refusal(Map{{"full_atention", kYarn}, {"full_attention", kYarn}}),
+                 "rope_scaling.full_atention: expected full_attention or sliding_attention"));
+  CHECK(contains(refusal(Map{{"full_attention", kYarn}, {"factor", 2}}),
+                 "rope_scaling.factor: expected full_attention or sliding_attention"));
+  // All layers of this one are full.
+  CHECK(contains(refusal(Map{{"sliding_attention", kYarn}}),
+                 "rope_scaling: expected parameters of full_attention, as all layers are, found those of "
+                 "sliding_attention"));
+  CHECK(contains(refusal(Map{{"sliding_attention", kYarn}}, "rope_parameters"), "rope_parameters: expected"));
+  CHECK(contains(error_of<FormatError>([] {
+                   model::read_spec(
+                       qwen2(R"(, "rope_parameters": {"sliding_attention": {"rope_theta": 9}})"));
+                 }),
+                 "rope_parameters: expected parameters of full_attention"));
+  CHECK_NOTHROW(qwen2().update({{"rope_scaling", Map{{"sliding_attention", Map{{"rope_type", "default"}}},
+                                                     {"full_attention", kYarn}}}}));
+  // A kind that the file has not is added to those that it has.
+  Config config = qwen2(
+      R"(, "layer_types": ["sliding_attention", "full_attention"], "use_sliding_window": true, "sliding_window": 8,
+           "rope_parameters": {"sliding_attention": {"rope_type": "linear", "factor": 2, "rope_theta": 1e4}})");
+  config.update({{"rope_scaling", Map{{"full_attention", kYarn}}}});
+  CHECK(rope_of(config, 0).type == RopeType::linear);
+  CHECK(rope_of(config, 0).theta == 1e4);
+  CHECK(rope_of(config, 1).type == RopeType::yarn);
+}
+
+TEST_CASE("rope keys: what the file says may be set again") {
+  for (const char* file :
+       {R"(, "rope_scaling": {"rope_type": "linear", "factor": 2.0, "finetuned": true}, "rope_theta": 1e6)",
+        R"(, "rope_scaling": {"factor": 2.0})", R"(, "rope_scaling": {"fator": 2.0}, "rope_theta": 1e5)",
+        R"(, "rope_scaling": null, "rope_parameters": {"rope_type": "linear", "factor": 2, "finetuned": 1})",
+        R"(, "rope_theta": 1e4, "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "note": "x"})",
+        R"(, "original_max_position_embeddings": 64, "rope_scaling": {"rope_type": "yarn", "factor": 2,
+             "original_max_position_embeddings": 128})",
+        R"(, "layer_types": ["sliding_attention", "full_attention"], "use_sliding_window": true,
+             "sliding_window": 8, "rope_parameters": {"sliding_attention": {"factor": 2},
+             "chunked_attention": {"rope_type": "x"}, "full_attention": {"rope_type": "linear", "factor": 3}})"}) {
+    INFO(file);
+    const Config own = qwen2(file);
+    Config whole = own, one = own, changed = own;
+    CHECK_NOTHROW(whole.update_from_json(own.to_json()));
+    CHECK(whole.to_json() == own.to_json());
+    const bool newer = !own.contains("rope_scaling") || own.get("rope_scaling").is_null();
+    const char* key = newer ? "rope_parameters" : "rope_scaling";
+    CHECK_NOTHROW(one.update({{"rope_scaling", own.get(key)}}));
+    CHECK(rope_of(one, 1).type == rope_of(own, 1).type);
+    CHECK(rope_of(one, 1).theta == rope_of(own, 1).theta);
+    // A member that means nothing may stay when others change.
+    Map map = own.get(key).as<Map>();
+    const auto note = map.find("finetuned");
+    if (note == map.end()) continue;
+    CHECK_NOTHROW(changed.update({{"rope_scaling", Map{{"rope_type", "linear"}, {"factor", 7}, *note}}}));
+    CHECK(rope_of(changed).factor == 7);
+  }
+  // As in a file, rope_parameters count where rope_scaling says nothing.
+  Config config = qwen2();
+  config.update({{"rope_scaling", nullptr}, {"rope_parameters", kYarn}});
+  CHECK(rope_of(config).type == RopeType::yarn);
+}
+
 TEST_CASE("rope keys: the context follows the scaling") {
   const auto scaled = [](const Map& scaling) {
     Config config = qwen2(R"(, "rope_parameters": {"rope_type": "default", "rope_theta": 1e6})");

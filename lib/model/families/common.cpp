@@ -73,10 +73,10 @@ std::int64_t read_sliding_window(const ConfigReader& reader, std::int64_t absent
 std::vector<bool> read_layer_types(const ConfigReader& reader, std::int64_t n_layers) {
   if (!reader.has("layer_types")) return {};
   const Value value = reader.config().get("layer_types");
-  if (!value.is_list()) reader.fail("layer_types", message("expected a list, found ", value.to_json()));
+  if (!value.is_list()) reader.fail("layer_types", message("expected a list, found ", shown(value)));
   std::vector<bool> slides;
   for (const Value& item : value.as<Value::List>()) {
-    const std::string name = item.is_string() ? item.as<std::string>() : item.to_json();
+    const std::string name = item.is_string() ? item.as<std::string>() : shown(item);
     if (name != "full_attention" && name != "sliding_attention") {
       reader.unsupported("layer_types", message("layers of type ", name, " are not supported"));
     }
@@ -97,6 +97,12 @@ std::size_t add_rope(const ConfigReader& reader, const FamilyDefaults& defaults,
   if (found != spec.ropes.end()) return static_cast<std::size_t>(found - spec.ropes.begin());
   spec.ropes.push_back(std::move(rope));
   return spec.ropes.size() - 1;
+}
+
+void check_rope_kinds(const ConfigReader& reader, const ModelSpec& spec) {
+  const auto slides = [](const LayerSpec& layer) { return layer.window > 0; };
+  check_rope_kinds(reader, !std::ranges::all_of(spec.layers, slides),
+                   std::ranges::any_of(spec.layers, slides));
 }
 
 void read_upper_window_layers(const ConfigReader& reader, const FamilyDefaults& defaults, ModelSpec& spec) {

@@ -33,6 +33,9 @@ std::vector<bool> read_layer_types(const ConfigReader& reader, std::int64_t n_la
 std::size_t add_rope(const ConfigReader& reader, const FamilyDefaults& defaults, ModelSpec& spec,
                      bool slides);
 
+/// Refuses ropes that are of no layer of the spec.
+void check_rope_kinds(const ConfigReader& reader, const ModelSpec& spec);
+
 /// Fills layers and ropes. slides(i) tells whether layer i slides where `layer_types` does not say;
 /// `window` is the window of a sliding layer, 0 when the configuration has none. (sliding_window_pattern is a
 /// key of other families, such as Gemma 3; in a file of one of ours transformers ignores it, and so do we.)
@@ -47,6 +50,7 @@ void read_layers(const ConfigReader& reader, const FamilyDefaults& defaults, Mod
     }
     spec.layers.push_back({sliding ? window : 0, add_rope(reader, defaults, spec, sliding)});
   }
+  check_rope_kinds(reader, spec);
 }
 
 /// The window rule of Qwen2 and Qwen3: with use_sliding_window, the layers from max_window_layers on slide.
