@@ -124,7 +124,9 @@ class TRANSOM_API Model {
   /// the tokenizer files. Files are written under temporary names and renamed, so that a reader never sees
   /// half a file. A model that was quantised while loading is written as a GPTQ checkpoint with the same
   /// integers (transom/quantize.h), which has to be computed again, into a directory that is new or empty.
-  /// @throws InvalidArgument when that is not; UnsupportedError for sizes that GPTQ files can not hold.
+  /// Of a symbolic link the file behind it is replaced.
+  /// @throws InvalidArgument when that is not, and for a file of that directory which is no regular one;
+  ///   UnsupportedError for sizes that GPTQ files can not hold.
   void save_pretrained(const std::filesystem::path& directory) const;
 
   /// For the library's own use.

@@ -72,8 +72,10 @@ class TRANSOM_API Session {
   Session fork() const;
 
   /// Writes the text and its cache to one file, from which restore() goes on without reading the text again.
-  /// A file that is there already is replaced in one step: a reader sees the old one or the new one.
-  /// @throws DeviceError when the system refuses.
+  /// A file that is there already is replaced in one step: a reader sees the old one or the new one. Of a
+  /// symbolic link the file behind it is replaced, or made if there is none.
+  /// @throws InvalidArgument for a path of something that is no regular file (a directory, device, FIFO or
+  ///   socket), which stays as it is; DeviceError when the system refuses.
   void save(const std::filesystem::path& path) const;
   /// The session that was saved, with the options that it had: what it says next is the same, bit for bit on
   /// the same machine. Any process may restore it that has loaded the same weights with the same settings.

@@ -17,8 +17,51 @@ namespace transom::io {
 
 using core::message;
 
-void replace_file(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write) {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string_view kind_of(fs::file_type type) {
+  switch (type) {
+    case fs::file_type::directory:
+      return "a directory";
+    case fs::file_type::fifo:
+      return "a FIFO";
+    case fs::file_type::socket:
+      return "a socket";
+    case fs::file_type::block:
+    case fs::file_type::character:
+      return "a device";
+    default:
+      return "something else";
+  }
+}
+
+/// The file that a path means, behind its symbolic links; it need not exist. (canonical() wants it to, and
+/// weakly_canonical() stops at a dangling link.)
+fs::path file_behind(const fs::path& path) {
+  constexpr int kMostLinks = 40;  // as Linux follows
+  std::error_code error;
+  fs::path file = path;
+  for (int links = 0; fs::is_symlink(fs::symlink_status(file, error)); ++links) {
+    const fs::path next = fs::read_symlink(file, error);
+    if (error) throw DeviceError(message(path.string(), ": cannot follow the link: ", error.message()));
+    if (links == kMostLinks) throw DeviceError(message(path.string(), ": too many symbolic links"));
+    file = file.parent_path() / next;
+  }
+  const fs::file_status status = fs::status(file, error);
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    throw InvalidArgument(
+        message(path.string(), ": expected a file, or none yet, found ", kind_of(status.type())));
+  }
+  return file;
+}
+
+}  // namespace
+
+void replace_file(const std::filesystem::path& file, const std::function<void(std::ostream&)>& write) {
   static std::atomic<unsigned> counter{0};  // several threads may save at once
+  const fs::path path = file_behind(file);
   const std::filesystem::path temporary = message(path.string(), ".", ::getpid(), ".", ++counter, ".tmp");
   try {
     std::ofstream out(temporary, std::ios::binary | std::ios::trunc);

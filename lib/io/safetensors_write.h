@@ -23,7 +23,10 @@ void write_checkpoint(const std::filesystem::path& directory, std::span<const St
                       std::size_t shard_bytes);
 
 /// Gives a file its final content in one step: `write` fills a temporary file beside it, which is then
-/// renamed. A reader, or a process that has the old file mapped, never sees half a file.
-void replace_file(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write);
+/// renamed. A reader, or a process that has the old file mapped, never sees half a file. Of a symbolic link
+/// the file behind it is replaced, or made.
+/// @throws InvalidArgument for what is no regular file (a directory, device, FIFO or socket stays);
+///   DeviceError when the system refuses.
+void replace_file(const std::filesystem::path& file, const std::function<void(std::ostream&)>& write);
 
 }  // namespace transom::io

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/safetensors.h"
 
+#include <sys/stat.h>
+
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "io/safetensors_write.h"
@@ -9,11 +14,15 @@
 #include "tests/support/temporary_directory.h"
 #include "tests/support/throws.h"
 
+namespace fs = std::filesystem;
+using transom::DeviceError;
 using transom::FormatError;
+using transom::InvalidArgument;
 using transom::NotFound;
 using transom::UnsupportedError;
 using transom::io::Checkpoint;
 using transom::io::parse_safetensors;
+using transom::io::replace_file;
 using transom::io::StoredTensor;
 using transom::testing::contains;
 using transom::testing::error_of;
@@ -160,4 +169,49 @@ TEST_CASE("safetensors: shards") {
 TEST_CASE("safetensors: a directory without weights") {
   const TemporaryDirectory directory;
   CHECK(contains(error_of<NotFound>([&] { Checkpoint checkpoint(directory.path()); }), "model.safetensors"));
+}
+
+TEST_CASE("replacing a file: what is no regular file stays") {
+  const TemporaryDirectory directory;
+  const auto write = [](std::ostream& out) { out << "new"; };
+  const fs::path fifo = directory / "fifo", folder = directory / "folder", link = directory / "link";
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  fs::create_directory(folder);
+  fs::create_symlink("fifo", link);
+  CHECK(contains(error_of<InvalidArgument>([&] { replace_file(fifo, write); }),
+                 fifo.string() + ": expected a file, or none yet, found a FIFO"));
+  CHECK(contains(error_of<InvalidArgument>([&] { replace_file(link, write); }), "found a FIFO"));
+  CHECK(contains(error_of<InvalidArgument>([&] { replace_file(folder, write); }), "found a directory"));
+  CHECK(fs::is_fifo(fs::symlink_status(fifo)));
+  CHECK(fs::is_symlink(fs::symlink_status(link)));
+  CHECK(std::distance(fs::directory_iterator(directory.path()), {}) == 3);
+}
+
+TEST_CASE("replacing a file: behind a link the file is written, the link stays") {
+  const TemporaryDirectory directory;
+  const auto write = [](std::ostream& out) { out << "new"; };
+  const auto text_of = [](const fs::path& path) {
+    std::ifstream in(path);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  directory.write("there/old", "old");
+  fs::create_symlink("there/old", directory / "relative");
+  fs::create_symlink(directory / "relative", directory / "absolute");
+  fs::create_symlink("there/none", directory / "dangling");
+  fs::create_symlink("loop", directory / "loop");
+  for (const char* name : {"absolute", "dangling"}) {
+    replace_file(directory / name, write);
+    CHECK(fs::is_symlink(fs::symlink_status(directory / name)));
+    CHECK(text_of(directory / name) == "new");
+  }
+  CHECK(fs::is_symlink(fs::symlink_status(directory / "relative")));
+  CHECK(text_of(directory / "there" / "old") == "new");
+  CHECK(text_of(directory / "there" / "none") == "new");
+  CHECK(contains(error_of<DeviceError>([&] { replace_file(directory / "loop", write); }), "too many"));
+  // A plain file, named without a folder.
+  const fs::path before = fs::current_path();
+  fs::current_path(directory.path());
+  replace_file("plain", write);
+  fs::current_path(before);
+  CHECK(text_of(directory / "plain") == "new");
 }
