@@ -211,13 +211,19 @@ TEST_CASE("per layer: saved, restored, forked, cut back") {
 TEST_CASE("per layer: a prompt that begins like another takes over what each layer holds") {
   for (const Value::Map& settings : kMixed) {
     INFO(Value(settings).to_json());
-    const std::string shared =
-        "Once upon a time there was a little girl who lived in a small house with her ";
+    const auto shared = some_ids(60);
+    const auto with_end = [&](TokenId last) {
+      auto ids = shared;
+      ids.insert(ids.end(), {last, static_cast<TokenId>(last + 1)});
+      return ids;
+    };
     const Model caching = patterned(settings, {.threads = 2, .prefix_cache_bytes = 1 << 24});
     const Model plain = patterned(settings);
-    const GenerationConfig greedy{.max_new_tokens = 20};
-    caching.generate(shared + "mom", greedy);
-    CHECK(caching.generate(shared + "dog", greedy).tokens == plain.generate(shared + "dog", greedy).tokens);
+    const GenerationConfig greedy{.max_new_tokens = 20, .ignore_eos = true};
+    CHECK(caching.generate(with_end(100), greedy).timings.prompt_tokens == 62);
+    const Generation again = caching.generate(with_end(200), greedy);
+    CHECK(again.timings.prompt_tokens == 2);
+    CHECK(again.tokens == plain.generate(with_end(200), greedy).tokens);
   }
 }
 
