@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// One half of a test of two processes:
 ///
-///   session_process save <folder>      writes a model, and for each kind of cache reads a long prompt,
-///   generates,
-///                                      saves the session and what the same text says next
-///   session_process restore <folder>   restores the sessions and compares what they say; then damages the
-///   files
-///                                      in many places and expects each to be refused
+///   session_process save <folder>
+///     writes a model; for each kind of cache reads a long prompt, generates, saves the session, and writes
+///     what the same text says next
+///   session_process restore <folder>
+///     restores the sessions and compares what they say; then damages the files in many places, and expects
+///     each to be refused
 #include <algorithm>
 #include <bit>
 #include <filesystem>
