@@ -13,7 +13,7 @@ using core::message;
 
 namespace {
 
-constexpr std::int64_t kMaxWindow = std::int64_t{1} << 40, kMaxSinks = 1 << 20;
+constexpr std::int64_t kMaxSinks = 1 << 20;
 
 // In the order of the enumeration.
 constexpr std::string_view kPatterns[] = {"window", "log_stride", "log_stride_exact"};
@@ -107,7 +107,7 @@ void apply_patterns(const ConfigReader& reader, const PerLayer<AttentionPattern>
 
 void apply_attention_keys(const ConfigReader& reader, ModelSpec& spec) {
   const std::size_t n_layers = spec.layers.size();
-  const auto windows = read_integers(reader, "attention_window", n_layers, -1, kMaxWindow);
+  const auto windows = read_integers(reader, "attention_window", n_layers, -1, kMostTokens);
   const auto sinks = read_integers(reader, "attention_sinks", n_layers, 0, kMaxSinks);
   const auto patterns = read_patterns(reader, n_layers);
   for (std::size_t i = 0; i < n_layers; ++i) {

@@ -9,7 +9,8 @@ namespace transom::model {
 
 /// Applies the three keys to the layers of a spec; to one that has none yet, only checks each key alone. Each
 /// is one value for all layers, or a list that is cycled over them.
-/// @throws FormatError naming the key, and the entry of a list, what was expected and what was found.
+/// @throws FormatError naming the key, and the entry of a list, what was expected and what was found; of what
+///   a caller sets, Config::update() makes it an InvalidArgument.
 void apply_attention_keys(const ConfigReader& reader, ModelSpec& spec);
 
 }  // namespace transom::model

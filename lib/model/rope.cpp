@@ -4,19 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <optional>
-#include <string>
-
-#include "core/checks.h"
-#include "transom/error.h"
 
 namespace transom::model {
 
-using core::message;
-
 namespace {
-
-constexpr std::int64_t kMaxPositions = std::int64_t{1} << 40;
 
 // The frequencies. `inv` holds theta^(-2j/r) on entry of each stretch.
 
@@ -62,7 +53,7 @@ void stretch_yarn(const RopeSpec& spec, std::span<double> inv) {
 }  // namespace
 
 std::int64_t longest_text(std::span<const RopeSpec> specs) {
-  std::int64_t longest = kMaxPositions;
+  std::int64_t longest = kMostTokens;
   for (const RopeSpec& spec : specs) {
     double tokens = static_cast<double>(spec.max_position);
     if (spec.type == RopeType::linear || spec.type == RopeType::dynamic) tokens *= std::max(spec.factor, 1.0);

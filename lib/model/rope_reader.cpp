@@ -13,7 +13,6 @@ using core::message;
 
 namespace {
 
-constexpr std::int64_t kMaxPositions = std::int64_t{1} << 40;
 // Beyond these no frequency is left that f32 could tell from zero or infinity.
 constexpr double kLeast = 1e-6, kMost = 1e12;
 constexpr const char* kOriginal = "original_max_position_embeddings";
@@ -162,9 +161,9 @@ std::int64_t read_original(const ConfigReader& reader, const RopeReader& rope, R
                            std::int64_t max_position) {
   // longrope divides by its logarithm.
   const std::int64_t least = type == RopeType::longrope ? 2 : 1;
-  if (reader.has(kOriginal)) return reader.required_integer(kOriginal, least, kMaxPositions);
+  if (reader.has(kOriginal)) return reader.required_integer(kOriginal, least, kMostTokens);
   if (const Value* inside = rope.find(kOriginal))
-    return reader.integer_of(rope.place(kOriginal), *inside, least, kMaxPositions);
+    return reader.integer_of(rope.place(kOriginal), *inside, least, kMostTokens);
   if (max_position < least) {
     rope.fail(kOriginal, message("expected an integer of at least ", least, ", found none, and ",
                                  max_position, " in max_position_embeddings"));

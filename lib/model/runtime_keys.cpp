@@ -16,8 +16,6 @@ using core::message;
 
 namespace {
 
-constexpr std::int64_t kMaxTokens = std::int64_t{1} << 40;
-
 // Keys of the config.json files of the supported families.
 constexpr std::string_view kConfigKeys[] = {"architectures",
                                             "attention_bias",
@@ -155,7 +153,7 @@ void check_runtime_keys(const ConfigReader& reader) {
 
 void apply_runtime_keys(const ConfigReader& reader, ModelSpec& spec) {
   apply_attention_keys(reader, spec);
-  spec.max_context = reader.integer("max_context", 0, 0, kMaxTokens);
+  spec.max_context = reader.integer("max_context", 0, 0, kMostTokens);
   spec.quantization = read_quantization(reader);
   spec.float_activations = read_choice<3>(reader, "activation_dtype", {"auto", "int8", "f32"}) == 2;
   spec.dtype = read_dtype(reader);

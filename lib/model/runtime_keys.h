@@ -19,8 +19,9 @@ struct RuntimeKey {
 /// All runtime keys with their defaults.
 std::span<const RuntimeKey> runtime_keys();
 
-/// Checks each runtime key alone. @throws FormatError for an impossible value, UnsupportedError for a legal
-/// one that this version can not serve.
+/// Checks each runtime key alone. @throws FormatError for an impossible value (of what a caller sets,
+/// Config::update() makes it an InvalidArgument), UnsupportedError for a legal one that this version can not
+/// serve.
 void check_runtime_keys(const ConfigReader& reader);
 
 /// Applies them to a spec.

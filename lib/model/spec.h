@@ -8,6 +8,10 @@
 
 namespace transom::model {
 
+/// The most tokens that a configuration may speak of: lengths of texts, windows, contexts. Far beyond use,
+/// and far inside 63 bits.
+inline constexpr std::int64_t kMostTokens = std::int64_t{1} << 40;
+
 enum class RopeType { standard, linear, dynamic, llama3, yarn, longrope };
 
 /// Rotary embedding of one kind of layer. Field meanings as in transformers' rope_parameters.

@@ -16,7 +16,6 @@ namespace {
 // file can not overflow a size.
 constexpr std::int64_t kMaxVocab = 1 << 24, kMaxWidth = 1 << 22, kMaxLayers = 4096, kMaxHeads = 4096,
                        kMaxHeadDim = 1024;
-constexpr std::int64_t kMaxPositions = std::int64_t{1} << 40;
 
 std::int64_t read_size(const ConfigReader& reader, const char* key, std::int64_t fallback, std::int64_t max) {
   return fallback < 0 ? reader.required_integer(key, 1, max) : reader.integer(key, fallback, 1, max);
@@ -58,7 +57,7 @@ ModelSpec read_common(const ConfigReader& reader, const FamilyDefaults& defaults
     }
     spec.head_dim = spec.hidden / spec.n_heads;
   }
-  spec.max_position = reader.integer("max_position_embeddings", defaults.max_position, 1, kMaxPositions);
+  spec.max_position = reader.integer("max_position_embeddings", defaults.max_position, 1, kMostTokens);
   spec.norm_epsilon = reader.number("rms_norm_eps", defaults.norm_epsilon, 0.0, 1.0);
   spec.tie_embeddings = reader.boolean("tie_word_embeddings", false);
   check_activation(reader);
@@ -67,7 +66,7 @@ ModelSpec read_common(const ConfigReader& reader, const FamilyDefaults& defaults
 
 std::int64_t read_sliding_window(const ConfigReader& reader, std::int64_t absent_default) {
   if (reader.absent("sliding_window")) return absent_default;
-  return reader.integer("sliding_window", 0, 1, kMaxPositions);
+  return reader.integer("sliding_window", 0, 1, kMostTokens);
 }
 
 std::vector<bool> read_layer_types(const ConfigReader& reader, std::int64_t n_layers) {
