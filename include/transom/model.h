@@ -39,9 +39,9 @@ struct ModelOptions {
   int threads = 0;
   /// Keeps each thread of the pool on one core. Set it to false where other work shares the cores.
   bool pin_threads = true;
-  /// Keys and values of texts that were read, kept up to so many bytes: where a later prompt begins like one
-  /// of them, its beginning is not read again. For generate() and chat() of the model, and the first call of
-  /// a session. A window gives only whole texts. 0 = none.
+  /// Keys, values and tokens of texts that were read, up to so many bytes: where a later prompt begins like
+  /// one of them, its beginning is not read again. For generate() and chat() of the model, and the first call
+  /// of a session. A window gives only whole texts. 0 = none.
   std::int64_t prefix_cache_bytes = 0;
   /// Called on the loading thread; false cancels: from_pretrained returns an empty model.
   std::function<bool(const LoadProgress&)> on_progress = {};

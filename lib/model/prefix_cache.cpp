@@ -67,7 +67,7 @@ void PrefixCache::remember(std::span<const std::int32_t> tokens, const Sequence&
                                           sequence.context(),
                                           sequence.chunk(),
                                           furthest});
-  if (made->cache.resident_bytes() > most_bytes_) return;
+  if (made->cache.resident_bytes() + made->token_bytes() > most_bytes_) return;
   const std::lock_guard lock(mutex_);
   const auto known = std::ranges::find_if(
       entries_, [&](const auto& entry) { return entry->fits(sequence) && gives(*entry, read); });
@@ -86,6 +86,7 @@ void PrefixCache::remember(std::span<const std::int32_t> tokens, const Sequence&
 void PrefixCache::add(std::shared_ptr<const Entry> entry) {
   entries_.push_front(std::move(entry));
   const KvCache& cache = entries_.front()->cache;
+  bytes_ += entries_.front()->token_bytes();
   cache.for_each_block([&](KvBlock& block) {
     if (++block.kept == 1) bytes_ += cache.resident_bytes(block);
   });
@@ -93,6 +94,7 @@ void PrefixCache::add(std::shared_ptr<const Entry> entry) {
 
 void PrefixCache::drop(Entries::iterator entry) {
   const KvCache& cache = (*entry)->cache;
+  bytes_ -= (*entry)->token_bytes();
   cache.for_each_block([&](KvBlock& block) {
     if (--block.kept == 0) bytes_ -= cache.resident_bytes(block);
   });

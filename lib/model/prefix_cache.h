@@ -20,7 +20,8 @@ namespace transom::model {
 
 class PrefixCache {
  public:
-  /// @param most_bytes Of keys and values, of all texts together; what several share counts once.
+  /// @param most_bytes Of keys, values and tokens of all texts together; keys and values that several share
+  /// count once.
   explicit PrefixCache(std::int64_t most_bytes) : most_bytes_(most_bytes) {}
 
   /// Lets an empty sequence stand behind the longest known beginning of `tokens`, all but the last of them at
@@ -39,6 +40,7 @@ class PrefixCache {
     KvCache cache;
     std::int64_t context, chunk, furthest;
 
+    std::int64_t token_bytes() const { return static_cast<std::int64_t>(tokens.size() * sizeof tokens[0]); }
     bool fits(const Sequence& sequence) const {
       return context == sequence.context() && chunk == sequence.chunk();
     }
