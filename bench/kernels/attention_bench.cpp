@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bench/kernels/bench.h"
+#include "bench/kernels/kv_table.h"
 #include "kernels/cpu/kernel_table.h"
 
 namespace transom::bench {
@@ -55,17 +56,9 @@ void print_case(const Roofline& roof, const Case& c, KvType type, double seconds
   }
 }
 
-constexpr std::size_t kBlockSlots = 256;  // as in a model
-
-/// Points tables to the blocks of copy `copy`, which follow each other in `memory`.
-void fill_table(std::vector<void*>& table, PageBuffer& memory, std::size_t copy, std::size_t block_bytes) {
-  for (std::size_t i = 0; i < table.size(); ++i)
-    table[i] = memory.data() + (copy * table.size() + i) * block_bytes;
-}
-
 void bench_case(Threads& threads, const Roofline& roof, kernels::Isa isa, const Case& c, KvType type) {
   const std::size_t capacity = static_cast<std::size_t>(c.first_pos) + c.n_tokens;
-  const std::size_t blocks = (capacity + kBlockSlots - 1) / kBlockSlots;
+  const std::size_t blocks = blocks_of(capacity);
   const std::size_t block_bytes = c.n_kv_heads * kBlockSlots * kernels::kv_row_bytes(type, c.head_dim);
   const std::size_t cache_bytes = blocks * block_bytes;
   // Caches beyond the last level are read in turn, so that decode reads memory.

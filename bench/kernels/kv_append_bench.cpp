@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "bench/kernels/elementwise_bench.h"
+#include "bench/kernels/kv_table.h"
 
 int main(int argc, char** argv) {
   using namespace transom;
@@ -15,14 +16,12 @@ int main(int argc, char** argv) {
       values(tokens * width * 2);
   const float* from_k = bench::numbers(k);
   const float* from_v = bench::numbers(v);
-  constexpr std::size_t kBlockSlots = 256;  // as in a model
-  std::vector<void*> key_blocks, value_blocks;
-  for (std::size_t slot = 0; slot < tokens; slot += kBlockSlots) {
-    key_blocks.push_back(keys.data() + slot * width * 2);
-    value_blocks.push_back(values.data() + slot * width * 2);
-  }
+  std::vector<void*> key_blocks(bench::blocks_of(tokens)), value_blocks(key_blocks.size());
+  bench::fill_table(key_blocks, keys, 0, bench::kBlockSlots * width * 2);
+  bench::fill_table(value_blocks, values, 0, bench::kBlockSlots * width * 2);
   kernels::KvAppendArgs args;
-  args.kv = {kernels::KvType::bf16, key_blocks.data(), value_blocks.data(), heads, dim, tokens, kBlockSlots};
+  args.kv = {kernels::KvType::bf16, key_blocks.data(), value_blocks.data(), heads, dim, tokens,
+             bench::kBlockSlots};
   args.row_stride = width;
   bench::bench_rows("kv_append bf16", threads, b.roof, b.table.kv_append.variant, 12 * width,
                     [&](std::size_t first, std::size_t n) {

@@ -169,7 +169,7 @@ Measurement measure_decode(const model::Transformer& transformer, const Options&
   while (static_cast<std::int64_t>(sequences.size()) < texts)
     sequences.push_back(siblings.emplace_back(first.sibling()).get());
   for (model::Sequence* sequence : sequences) {
-    sequence->assume_position(depth);
+    sequence->resume(depth, depth);
     fill_cache(*sequence);
   }
   std::vector<float> logits(static_cast<std::size_t>(spec.vocab * texts));

@@ -15,9 +15,6 @@ namespace {
 
 constexpr std::int64_t kMaxSinks = 1 << 20;
 
-// In the order of the enumeration.
-constexpr std::string_view kPatterns[] = {"window", "log_stride", "log_stride_exact"};
-
 /// The entries of a key: one for all layers, or a list that is cycled over them.
 template <typename T>
 struct PerLayer {
@@ -62,14 +59,11 @@ PerLayer<std::int64_t> read_integers(const ConfigReader& reader, std::string_vie
 PerLayer<AttentionPattern> read_patterns(const ConfigReader& reader, std::size_t n_layers) {
   const auto read = [&](const std::string& place, const Value& value) {
     const std::string word = value.is_string() ? value.as<std::string>() : shown(value);
-    const auto found = std::ranges::find(kPatterns, word);
-    if (!value.is_string() || found == std::end(kPatterns)) {
-      std::string list;
-      for (const std::string_view pattern : kPatterns)
-        list += (list.empty() ? "\"" : ", \"") + std::string(pattern) + "\"";
-      reader.fail(place, message("expected one of ", list, ", found ", shown(value)));
-    }
-    return static_cast<AttentionPattern>(found - std::begin(kPatterns));
+    const auto found = std::ranges::find(kAttentionPatternNames, word);
+    if (!value.is_string() || found == std::end(kAttentionPatternNames))
+      reader.fail(place,
+                  message("expected one of ", quoted(kAttentionPatternNames), ", found ", shown(value)));
+    return static_cast<AttentionPattern>(found - std::begin(kAttentionPatternNames));
   };
   return read_per_layer(reader, "attention_pattern", AttentionPattern::window, n_layers, read);
 }
@@ -77,8 +71,7 @@ PerLayer<AttentionPattern> read_patterns(const ConfigReader& reader, std::size_t
 /// A pattern that is given for all layers goes to those that have a window; a list means the layers it names.
 void apply_patterns(const ConfigReader& reader, const PerLayer<AttentionPattern>& patterns, ModelSpec& spec) {
   const auto problem = [&](std::size_t layer, const std::string& text) {
-    const auto name = kPatterns[static_cast<std::size_t>(patterns.of(layer))];
-    reader.fail(patterns.place(layer), message(name, text));
+    reader.fail(patterns.place(layer), message(pattern_name(patterns.of(layer)), text));
   };
   bool any = false;
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {

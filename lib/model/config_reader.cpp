@@ -35,6 +35,12 @@ std::string shown(const Value& value) {
   return value.to_json();
 }
 
+std::string quoted(std::span<const std::string_view> words) {
+  std::string list;
+  for (const std::string_view word : words) list += message(list.empty() ? "\"" : ", \"", word, "\"");
+  return list;
+}
+
 void ConfigReader::fail(std::string_view key, const std::string& problem) const {
   throw FormatError(message(place(config_, key), ": ", problem));
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,8 @@ namespace transom::model {
 
 /// A value for messages: its JSON, but with NaN, Infinity and -Infinity, of which JSON makes null.
 std::string shown(const Value& value);
+/// Words for messages: "a", "b".
+std::string quoted(std::span<const std::string_view> words);
 
 class ConfigReader {
  public:

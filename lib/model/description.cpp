@@ -12,7 +12,6 @@ namespace {
 
 // In the order of the enumerations.
 constexpr const char* kRopeTypes[] = {"default", "linear", "dynamic", "llama3", "yarn", "longrope"};
-constexpr const char* kAttentionPatterns[] = {"window", "log_stride", "log_stride_exact"};
 constexpr const char* kQuantizationMethods[] = {"rtn", "gptq"};
 constexpr const char* kWeightDTypes[] = {"auto", "f32", "bf16"};
 
@@ -87,7 +86,7 @@ std::string describe(const Transformer& transformer, std::uint64_t weights) {
     sinks = layer.sinks;
     lines.add("attention_window", layer.window);
     if (layer.pattern != AttentionPattern::window)
-      lines.add("attention_pattern", kAttentionPatterns[static_cast<std::size_t>(layer.pattern)]);
+      lines.add("attention_pattern", pattern_name(layer.pattern));
     lines.add("layer_rope", static_cast<std::int64_t>(layer.rope));
   }
   for (const RopeSpec& rope : spec.ropes) add_rope(rope, lines);

@@ -76,6 +76,11 @@ class KvCache {
   /// The smallest position to which a text that once reached `furthest` can be cut back, so that no layer
   /// would need slots that were overwritten since.
   std::int64_t oldest_restorable(std::int64_t furthest) const;
+  /// Where the positions end that a text needs which stands at `position` and once reached `furthest`: where
+  /// no ring has come round, what is behind the position is not needed.
+  std::int64_t needed_end(std::int64_t position, std::int64_t furthest) const {
+    return oldest_restorable(furthest) == 0 ? position : furthest;
+  }
 
  private:
   struct Layer {

@@ -58,15 +58,13 @@ void PrefixCache::remember(std::span<const std::int32_t> tokens, const Sequence&
   const std::int64_t position = sequence.position();
   if (position < kLeastTokens) return;
   const auto read = tokens.first(static_cast<std::size_t>(position));
-  // Where no ring has come round, what is behind the position is not needed.
   const std::int64_t furthest = sequence.furthest();
-  const bool to_position = sequence.cache().oldest_restorable(furthest) == 0;
-  auto made =
-      std::make_shared<const Entry>(Entry{{read.begin(), read.end()},
-                                          KvCache(sequence.cache(), to_position ? position : furthest),
-                                          sequence.context(),
-                                          sequence.chunk(),
-                                          furthest});
+  auto made = std::make_shared<const Entry>(
+      Entry{{read.begin(), read.end()},
+            KvCache(sequence.cache(), sequence.cache().needed_end(position, furthest)),
+            sequence.context(),
+            sequence.chunk(),
+            furthest});
   if (made->cache.resident_bytes() + made->token_bytes() > most_bytes_) return;
   const std::lock_guard lock(mutex_);
   const auto known = std::ranges::find_if(

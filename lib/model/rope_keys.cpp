@@ -25,13 +25,10 @@ constexpr const char* kOriginal = "original_max_position_embeddings";
 constexpr const char* kAllKeys[] = {kScaling, kParameters, kBeside[0], kBeside[1], kOriginal};
 constexpr const char* kLayerTypes[] = {"full_attention", "sliding_attention"};
 constexpr std::string_view kTypeNames[] = {"rope_type", "type"};
-constexpr std::string_view kMembers[] = {"factor",           "original_max_position_embeddings",
-                                         "attention_factor", "beta_fast",
-                                         "beta_slow",        "mscale",
-                                         "mscale_all_dim",   "truncate",
-                                         "low_freq_factor",  "high_freq_factor",
-                                         "short_factor",     "long_factor",
-                                         "mrope_section"};
+constexpr std::string_view kMembers[] = {
+    "factor",       kOriginal,        "attention_factor", "beta_fast",       "beta_slow",
+    "mscale",       "mscale_all_dim", "truncate",         "low_freq_factor", "high_freq_factor",
+    "short_factor", "long_factor",    "mrope_section"};
 
 template <typename Names>
 bool is_one_of(const Names& names, const std::string& name) {

@@ -74,11 +74,8 @@ std::size_t read_choice(const ConfigReader& reader, std::string_view key,
                         const std::array<std::string_view, N>& words) {
   const std::string word = reader.text(key, words[0]);
   const auto found = std::find(words.begin(), words.end(), word);
-  if (found == words.end()) {
-    std::string list;
-    for (const std::string_view w : words) list += (list.empty() ? "\"" : ", \"") + std::string(w) + "\"";
-    reader.fail(key, message("expected one of ", list, ", found \"", word, "\""));
-  }
+  if (found == words.end())
+    reader.fail(key, message("expected one of ", quoted(words), ", found \"", word, "\""));
   return static_cast<std::size_t>(found - words.begin());
 }
 

@@ -88,15 +88,8 @@ void Sequence::copy_from(const Sequence& other, std::int64_t from) {
 }
 
 void Sequence::adopt(const KvCache& cache, std::int64_t position, std::int64_t furthest) {
-  // Where no ring has come round, what is behind the position is not needed.
-  if (cache.oldest_restorable(furthest) == 0) furthest = position;
-  cache_.share(cache, furthest);
-  position_ = position;
-  furthest_ = furthest;
-}
-
-void Sequence::assume_position(std::int64_t position) {
-  cache_.make_writable(0, position);
+  furthest_ = cache.needed_end(position, furthest);
+  cache_.share(cache, furthest_);
   position_ = position;
 }
 

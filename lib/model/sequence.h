@@ -78,13 +78,12 @@ class Sequence {
   std::int64_t kv_bytes() const { return cache_.bytes(); }
   std::int64_t workspace_bytes() const;
 
-  /// For benchmarks: takes positions up to here as read, with whatever the cache holds.
-  void assume_position(std::int64_t position);
   const KvCache& cache() const { return cache_; }
 
   /// For session files: the furthest position since the text was empty.
   std::int64_t furthest() const { return furthest_; }
-  /// Stands where another sequence stood, whose slots are then written into the cache of this new one.
+  /// Stands where another sequence stood, whose slots are then written into the cache of this new one. (For
+  /// benchmarks: whatever they hold.)
   void resume(std::int64_t position, std::int64_t furthest);
 
   /// Whether truncate() to this position is possible.

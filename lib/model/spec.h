@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace transom::model {
@@ -34,6 +35,10 @@ struct RopeSpec {
 /// What a layer with a window sees beyond it, see kernels::AttentionArgs: nothing; ever fewer tokens, so that
 /// what is dropped stays dropped; or the tokens 2^k back.
 enum class AttentionPattern { window, log_stride, log_stride_exact };
+inline constexpr std::string_view kAttentionPatternNames[] = {"window", "log_stride", "log_stride_exact"};
+constexpr std::string_view pattern_name(AttentionPattern pattern) {
+  return kAttentionPatternNames[static_cast<std::size_t>(pattern)];
+}
 
 struct LayerSpec {
   std::int64_t window = 0;  // tokens visible, the own one included; 0 = all

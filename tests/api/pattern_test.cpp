@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Windows, sinks and patterns that differ from layer to layer.
-#include <cmath>
-
 #include "model/family.h"
 #include "tests/support/catch.h"
+#include "tests/support/logits.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/throws.h"
@@ -12,6 +11,8 @@
 using namespace transom;
 using transom::testing::contains;
 using transom::testing::error_of;
+using transom::testing::largest_difference;
+using transom::testing::some_ids;
 using List = Value::List;
 using model::AttentionPattern;
 
@@ -34,20 +35,6 @@ Model patterned(Value::Map settings, const ModelOptions& options = {.threads = 2
 
 std::string refusal(Value::Map settings) {
   return error_of<InvalidArgument>([&] { config_of(std::move(settings), 3); });
-}
-
-std::vector<TokenId> some_ids(std::size_t n) {
-  std::vector<TokenId> ids;
-  for (std::size_t i = 0; i < n; ++i) ids.push_back(static_cast<TokenId>((i * 37 + 11) % 2048));
-  return ids;
-}
-
-double largest_difference(const Logits& a, const Logits& b) {
-  double worst = 0;
-  for (std::size_t i = 0; i < a.values.size(); ++i) {
-    worst = std::max(worst, std::fabs(static_cast<double>(a.values[i]) - static_cast<double>(b.values[i])));
-  }
-  return worst;
 }
 
 // Every two layers of these are unlike each other.

@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "tests/support/catch.h"
+#include "tests/support/logits.h"
 #include "tests/support/paths.h"
 #include "tests/support/story_model.h"
 #include "tests/support/throws.h"
@@ -10,17 +11,8 @@
 using namespace transom;
 using transom::testing::contains;
 using transom::testing::error_of;
+using transom::testing::some_ids;
 using transom::testing::story_model;
-
-namespace {
-
-std::vector<TokenId> some_ids(std::size_t n) {
-  std::vector<TokenId> ids;
-  for (std::size_t i = 0; i < n; ++i) ids.push_back(static_cast<TokenId>((i * 37 + 11) % 2048));
-  return ids;
-}
-
-}  // namespace
 
 TEST_CASE("session: moving keeps the text; the old one says so") {
   Session a = story_model().new_session();

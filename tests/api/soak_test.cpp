@@ -4,7 +4,6 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <random>
@@ -13,10 +12,12 @@
 #include <vector>
 
 #include "tests/support/catch.h"
+#include "tests/support/logits.h"
 #include "tests/support/paths.h"
 #include "transom/transom.h"
 
 using namespace transom;
+using transom::testing::largest_difference;
 
 namespace {
 
@@ -119,13 +120,6 @@ void check_flat(const Stream& stream, double growth = 0) {
   const auto [least, most] = std::ranges::minmax(medians);
   INFO("from " << least << " to " << most << " bytes");
   CHECK(most - least <= 0.01 * least + growth);
-}
-
-double largest_difference(const Logits& a, const Logits& b) {
-  double worst = 0;
-  for (std::size_t i = 0; i < a.values.size(); ++i)
-    worst = std::max(worst, std::fabs(static_cast<double>(a.values[i]) - static_cast<double>(b.values[i])));
-  return worst;
 }
 
 /// Two sessions that see the same go on alike: one writes greedily, the other writes the same, and both score

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Windowed attention: what is visible, sinks, and constant memory.
-#include <cmath>
-
 #include "tests/support/catch.h"
+#include "tests/support/logits.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/throws.h"
@@ -11,6 +10,8 @@
 using namespace transom;
 using transom::testing::contains;
 using transom::testing::error_of;
+using transom::testing::largest_difference;
+using transom::testing::some_ids;
 
 namespace {
 
@@ -27,21 +28,6 @@ Model log_strided(std::int64_t window, std::int64_t layers = 2, std::string_view
                  {"num_hidden_layers", layers},
                  {"kv_cache_dtype", std::string(kv_dtype)}});
   return AutoModel::from_pretrained(testing::tinystories().string(), config, {.threads = 2});
-}
-
-std::vector<TokenId> some_ids(std::size_t n, TokenId step = 37) {
-  std::vector<TokenId> ids;
-  for (std::size_t i = 0; i < n; ++i)
-    ids.push_back(static_cast<TokenId>((i * static_cast<std::size_t>(step) + 11) % 2048));
-  return ids;
-}
-
-double largest_difference(const Logits& a, const Logits& b) {
-  double worst = 0;
-  for (std::size_t i = 0; i < a.values.size(); ++i) {
-    worst = std::max(worst, std::fabs(static_cast<double>(a.values[i]) - static_cast<double>(b.values[i])));
-  }
-  return worst;
 }
 
 }  // namespace

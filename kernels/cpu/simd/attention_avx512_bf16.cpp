@@ -20,25 +20,22 @@ namespace {
 #include "kernels/cpu/simd/elementwise-inl.h"
 // ---
 #include "kernels/cpu/simd/attention_tile-inl.h"
-
-/// In place of linear_integer_policies-inl.h.
-inline WordVec add_products(WordVec sum, WordVec a, WordVec b) { return _mm512_dpwssd_epi32(sum, a, b); }
+// --- in place of linear_integer_policies-inl.h
+#include "kernels/cpu/simd/vec_avx512_vnni-inl.h"
 // ---
 #include "kernels/cpu/simd/attention_rows_i8-inl.h"
 // ---
 #include "kernels/cpu/simd/attention_rows-inl.h"
 // ---
 #include "kernels/cpu/simd/attention_products-inl.h"
+// ---
+#include "kernels/cpu/simd/vec_avx512_bf16-inl.h"
 
-/// bf16 products of pairs: queries and weights are rounded to bf16 as well, as the linear products round
-/// their inputs. The instruction counts subnormals as zeros.
+/// Pairs: queries and weights are rounded to bf16 as well, as the linear products round their inputs.
 struct Bf16Products {
   static constexpr size_t kInputs = 2;
   static FloatVec accumulate(FloatVec sum, WordVec left, WordVec right) {
-    __m512bh a, b;
-    memcpy(&a, &left, sizeof a);
-    memcpy(&b, &right, sizeof b);
-    return _mm512_dpbf16_ps(sum, a, b);
+    return add_bf16_products(sum, left, right);
   }
 };
 // ---

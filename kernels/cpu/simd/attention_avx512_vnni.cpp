@@ -20,9 +20,8 @@ namespace {
 #include "kernels/cpu/simd/elementwise-inl.h"
 // ---
 #include "kernels/cpu/simd/attention_tile-inl.h"
-
-/// In place of linear_integer_policies-inl.h.
-inline WordVec add_products(WordVec sum, WordVec a, WordVec b) { return _mm512_dpwssd_epi32(sum, a, b); }
+// --- in place of linear_integer_policies-inl.h
+#include "kernels/cpu/simd/vec_avx512_vnni-inl.h"
 // ---
 #include "kernels/cpu/simd/attention_rows_i8-inl.h"
 // ---

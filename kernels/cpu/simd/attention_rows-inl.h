@@ -104,8 +104,8 @@ inline void score_keys(const AttentionWork& w, const char* keys, size_t count, s
   for (size_t r = 0; r < kRows; ++r) store_f32(w.score + r * kScoreStride + key, sum_each(sums[r]));
 }
 
-/// sum [kRows][kPairs * kPairWidth], from row `row` and column j on, += weights * values of the run. lines:
-/// to fetch at each key.
+/// sum [kRows][kPairs * kPairWidth], from row `row` and column pair * kPairWidth on, += weights * values of
+/// the run. lines: to fetch at each key.
 template <KvType kType, bool kWhole, size_t kRows, size_t kPairs>
 inline void add_row_values(const AttentionWork& w, size_t row, const char* values, size_t count, size_t pair,
                            Ahead& ahead, size_t lines) {

@@ -74,14 +74,13 @@ inline const char* run_rows(const AttentionArgs& args, const AttentionWork& w, v
   return kv_row(args.kv, blocks, w.kv_head, run.slot);
 }
 
-/// Elements j .. j + kLanes of a row as f32, zeros beyond dim; i8 without its scale. kWhole: no j comes
-/// that reaches beyond dim.
-template <KvType kType, bool kWhole = false>
+/// Elements j .. j + kLanes of a row as f32, zeros beyond dim; i8 without its scale.
+template <KvType kType>
 TRANSOM_INLINE FloatVec load_kv(const char* row, size_t j, size_t dim) {
   constexpr size_t kBytes = kType == KvType::f32 ? 4 : kType == KvType::bf16 ? 2 : 1;
   char part[kLanes * 4];
   const char* from = row + j * kBytes;
-  if (!kWhole && j + kLanes > dim) {
+  if (j + kLanes > dim) {
     memset(part, 0, sizeof part);
     if (j < dim) memcpy(part, from, (dim - j) * kBytes);
     from = part;

@@ -11,6 +11,8 @@ namespace transom::kernels::avx512_bf16 {
 namespace {
 #include "kernels/cpu/simd/vec_avx512-inl.h"
 // ---
+#include "kernels/cpu/simd/vec_avx512_bf16-inl.h"
+// ---
 #include "kernels/cpu/simd/linear_rows-inl.h"
 // ---
 #include "kernels/cpu/simd/linear_policies-inl.h"
@@ -19,7 +21,7 @@ namespace {
 // ---
 #include "kernels/cpu/simd/linear_float-inl.h"
 
-/// bf16 products of pairs: the rows are rounded to bf16 as well. The instruction counts subnormals as zeros.
+/// bf16 products of pairs: the rows are rounded to bf16 as well.
 struct Bf16PairPolicy : F32Policy {
   static constexpr WeightType kType = WeightType::bf16;
   static constexpr size_t kInputs = 2;
@@ -35,10 +37,7 @@ struct Bf16PairPolicy : F32Policy {
     stage_split<Bf16PairPolicy>(w, panel, slice, first, end, dst);
   }
   static FloatVec accumulate(FloatVec sum, WordVec word, WordVec weights) {
-    __m512bh a, b;
-    memcpy(&a, &word, sizeof a);
-    memcpy(&b, &weights, sizeof b);
-    return _mm512_dpbf16_ps(sum, a, b);
+    return add_bf16_products(sum, word, weights);
   }
 };
 }  // namespace
