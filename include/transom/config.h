@@ -36,12 +36,15 @@ namespace transom {
 ///   on a calibration text, which takes minutes (transom/quantize.h does it once, into a directory).
 /// - quantization_group_size (int): neighbouring inputs that share a scale, a multiple of 32; -1 = all of a
 ///   row; 0 (default) = as suits the bits: 64 for int8, 32 for fewer.
-/// - activation_dtype (string): "auto" (default) and "int8": activations are rounded to int8 before they meet
-///   quantised weights; "f32": they are not (slower, for comparing numbers).
+/// - activation_dtype (string): what activations are rounded to before they meet quantised weights. "int8";
+///   "f32": nothing (slower, for comparing numbers; a GPU rounds to 11 bits); "auto" (default): int8 on the
+///   CPU, 11 bits on a GPU.
 /// - kv_cache_dtype (string): "auto" (default: bf16 for weights of 16 bits or fewer, else f32), "f32", "bf16"
 ///   or "int8" (a scale for each head and token).
 /// - dtype (string): weights in memory: "auto" (default: as stored), "f32" or "bf16".
-/// - device (string): "cpu" (default); another ModelOptions::device wins.
+/// - device (string): "cpu" (default), "cuda" (the first GPU) or "cuda:1"; another ModelOptions::device wins.
+/// - cuda_graphs (bool): true (default): decode steps on a GPU are captured once and replayed; the text is the
+///   same without.
 /// - threads (int): 0 = every core (default); ModelOptions::threads wins when it is set.
 ///
 /// rope_scaling and rope_theta may be changed like any key of config.json, also where the file has

@@ -33,7 +33,8 @@ struct LoadProgress {
 };
 
 struct ModelOptions {
-  /// "cpu": as the configuration says, which is "cpu" unless it was changed.
+  /// "cpu", "cuda" (the first GPU) or "cuda:1". "cpu": as the configuration says, which is "cpu" unless it was
+  /// changed.
   std::string device = "cpu";
   /// Threads of the model's own pool, shared by its sessions. 0 = every core this process may use.
   int threads = 0;
@@ -54,8 +55,8 @@ struct ModelInfo {
   std::int64_t parameters = 0;    ///< weights of the model, tied ones counted once
   std::int64_t weight_bytes = 0;  ///< memory that they take here
   std::int64_t decode_bytes = 0;  ///< weight bytes that one generated token reads
-  std::string device;             ///< "cpu"
-  std::string isa;                ///< instruction set of the kernels: "avx512_vnni"
+  std::string device;             ///< "cpu" or "cuda:0"
+  std::string isa;                ///< of the kernels: "avx512_vnni", "sm_90 (NVIDIA H100)"
   int threads = 0;
   std::int64_t prefix_cache_bytes = 0;  ///< that texts to begin with take now
   double load_s = 0;

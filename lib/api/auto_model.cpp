@@ -30,6 +30,7 @@ std::shared_ptr<backend::Backend> open_device(const Config& config, const ModelO
   backend::BackendOptions backend_options;
   backend_options.threads = options.threads != 0 ? options.threads : config.get("threads").as<int>();
   backend_options.pin_threads = options.pin_threads;
+  backend_options.cuda_graphs = config.get("cuda_graphs").as<bool>();
   const std::string from_config = config.get("device").as<std::string>();
   return backend::open_backend(options.device == "cpu" ? from_config : options.device, backend_options);
 }
@@ -101,7 +102,10 @@ Model load(const fs::path& found, const Config& config, const ModelOptions& opti
     const auto heard = [&](const compress::QuantizedPart& part, std::int64_t) {
       return progress(part.name, 0);
     };
-    source = api::quantize_on_load(directory, spec, source, *device, options.threads, heard);
+    // Calibration looks into the states that a model leaves in memory.
+    const auto calibrating =
+        device->uses_host_memory() ? device : backend::open_backend("cpu", {options.threads, options.pin_threads});
+    source = api::quantize_on_load(directory, spec, source, *calibrating, options.threads, heard);
     if (source == nullptr) return {};
     stored.quantization = {};
   }

@@ -63,6 +63,10 @@ struct WeightRows {
 
 enum class WeightFormat { f32, bf16, integer };
 
+/// What activations are rounded to before they meet integer weights: what the device does best, int8, or
+/// nothing (a GPU rounds to 11 bits instead).
+enum class ActivationFormat { automatic, int8, f32 };
+
 /// A linear layer y = x W^T + b before preparation. The parts are stacked (query | key | value); all are
 /// floats of one dtype, or all are integers. Floats become integers by rounding to nearest.
 struct LinearWeights {
@@ -74,8 +78,7 @@ struct LinearWeights {
   IntegerFormat integers;  // with WeightFormat::integer
   /// Input i of the weight as given is column input_order[i] of the activations (act-order); empty: in order.
   std::vector<std::int32_t> input_order;
-  /// Integer weights: multiply f32 activations (exact) and not activations in int8.
-  bool float_activations = false;
+  ActivationFormat activations = ActivationFormat::automatic;
 };
 
 /// A linear layer in the backend's own layout. Immutable; owned by the model.
@@ -146,7 +149,10 @@ class Backend {
 
   // Memory.
   virtual Buffer allocate(std::size_t bytes, const char* purpose, Buffer::Pages pages) = 0;
-  virtual void upload(const TensorView& dst, std::span<const float> src) = 0;
+  /// Whether ops read and write memory of this process, such as mapped files; else only what allocate() gave.
+  virtual bool uses_host_memory() const = 0;
+  /// Copies src, dense and of dst's dtype, to dst, which is dense too.
+  virtual void upload(const TensorView& dst, std::span<const std::byte> src) = 0;
   virtual void download(std::span<float> dst, const TensorView& src) = 0;
   virtual void synchronize() = 0;
 

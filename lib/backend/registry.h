@@ -11,10 +11,11 @@ namespace transom::backend {
 struct BackendOptions {
   int threads = 0;  // 0 = every core
   bool pin_threads = true;
+  bool cuda_graphs = true;  // replay decode steps as CUDA graphs
 };
 
-/// Opens a device by its name.
-/// @throws InvalidArgument for an unknown name; UnsupportedError for a device that this build leaves out.
+/// Opens a device by its name: "cpu" (or "auto"), "cuda" (the first GPU), "cuda:1".
+/// @throws InvalidArgument for an unknown name; DeviceError for a device that is not there.
 std::shared_ptr<Backend> open_backend(std::string_view device, const BackendOptions& options);
 
 }  // namespace transom::backend

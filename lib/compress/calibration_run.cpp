@@ -62,7 +62,8 @@ void CalibrationRun::embed(const io::StoredTensor& table, std::span<const std::i
   std::vector<float> row(count(spec_.hidden));
   for (std::size_t i = 0; i < ids.size(); ++i) {
     core::to_float(table.dtype, table.bytes.data() + count(ids[i]) * bytes, row);
-    backend_.upload(stream_.rows(static_cast<std::int64_t>(i), 1, spec_.hidden), row);
+    backend_.upload(stream_.rows(static_cast<std::int64_t>(i), 1, spec_.hidden),
+                    std::as_bytes(std::span(row)));
   }
 }
 

@@ -203,7 +203,7 @@ class ModelQuantizer {
     backend::Buffer& buffer = norms_.emplace_back(
         backend_.allocate(values.size() * sizeof(float), "norm weights", backend::Buffer::Pages::lazy));
     const TensorView view = TensorView::dense(buffer.data(), DType::f32, {n});
-    backend_.upload(view, values);
+    backend_.upload(view, std::as_bytes(std::span(values)));
     return view;
   }
 

@@ -7,8 +7,9 @@
 
 namespace transom::core {
 
-/// The only owner of large memory: zeroed bytes, aligned to a cache line. Big buffers come from the system
-/// page by page, so that memory becomes resident as it is first written.
+/// The only owner of large memory, aligned to a cache line: zeroed bytes of this process, or memory that a
+/// device gave, whose data() only the device may read. Big buffers of this process come from the system page
+/// by page, so that memory becomes resident as it is first written.
 class Buffer {
  public:
   /// huge: asks for 2 MB pages, for weights that are streamed whole (fewer page walks). lazy: small pages,
@@ -18,10 +19,15 @@ class Buffer {
   Buffer() = default;
   /// @throws OutOfMemory naming `purpose`.
   Buffer(std::size_t bytes, const char* purpose, Pages pages = Pages::huge);
+  /// Takes over memory that `give_back` gives back.
+  using GiveBack = void (*)(std::byte* data) noexcept;
+  Buffer(std::byte* data, std::size_t bytes, GiveBack give_back)
+      : data_(data), size_(bytes), give_back_(give_back) {}
   Buffer(Buffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)),
         size_(std::exchange(other.size_, 0)),
-        mapped_(std::exchange(other.mapped_, false)) {}
+        mapped_(std::exchange(other.mapped_, false)),
+        give_back_(std::exchange(other.give_back_, nullptr)) {}
   Buffer& operator=(Buffer&& other) noexcept;
   ~Buffer() { release(); }
 
@@ -30,7 +36,8 @@ class Buffer {
   std::size_t size() const { return size_; }
   explicit operator bool() const { return data_ != nullptr; }
 
-  /// Moves lazy memory that is all in use by now to huge pages, where the system can (Linux 6.1 on).
+  /// Moves lazy memory that is all in use by now to huge pages, where the system can (Linux 6.1 on). Memory of
+  /// a device stays as it is, here and below.
   void make_huge() noexcept;
   /// Gives the pages that lie in these bytes back to the system: they read as zero, or as they were, until
   /// they are written again.
@@ -51,6 +58,7 @@ class Buffer {
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
   bool mapped_ = false;
+  GiveBack give_back_ = nullptr;  // null: memory of this process
 };
 
 }  // namespace transom::core

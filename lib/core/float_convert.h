@@ -3,6 +3,7 @@
 /// packing kernels.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstddef>
@@ -32,6 +33,16 @@ inline float small_float(std::uint32_t bits, int exponent_bits, int mantissa_bit
   if (exponent == 0) return sign * std::ldexp(static_cast<float>(mantissa), 1 - bias - mantissa_bits);
   return sign * std::ldexp(static_cast<float>(mantissa | 1u << mantissa_bits),
                            static_cast<int>(exponent) - bias - mantissa_bits);
+}
+
+/// An f16 without branches, so that loops over whole weights vectorise: as a normal float its exponent is 112 too
+/// small, which a multiplication mends, for subnormals too.
+inline float f16_to_float(std::uint16_t bits) {
+  const std::uint32_t magnitude = static_cast<std::uint32_t>(bits & 0x7fffu) << 13;
+  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
+  const bool finite = (bits & 0x7c00u) != 0x7c00u;
+  const std::uint32_t scaled = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
+  return std::bit_cast<float>(sign | (finite ? scaled : magnitude | 0x7f800000u));
 }
 
 /// The bits of a number that f16 holds exactly (as core::round_scale makes them), not an infinity or NaN.
@@ -65,20 +76,24 @@ inline bool is_floating(DType dtype) {
   }
 }
 
+/// dst[i] = convert(element i of src), at any alignment.
+template <typename T, typename Convert>
+void convert_each(const std::byte* src, std::span<float> dst, const Convert& convert) {
+  for (std::size_t i = 0; i < dst.size(); ++i) dst[i] = convert(load_unaligned<T>(src + i * sizeof(T)));
+}
+
 /// dst[i] = src[i]; src holds dst.size() elements of dtype at any alignment. f64 rounds to nearest.
 inline void to_float(DType dtype, const std::byte* src, std::span<float> dst) {
-  const std::size_t step = dtype_size(dtype);
-  for (std::size_t i = 0; i < dst.size(); ++i) {
-    const std::byte* at = src + i * step;
-    switch (dtype) {
-      case DType::f32: dst[i] = load_unaligned<float>(at); break;
-      case DType::f64: dst[i] = static_cast<float>(load_unaligned<double>(at)); break;
-      case DType::bf16: dst[i] = bf16_to_float(load_unaligned<std::uint16_t>(at)); break;
-      case DType::f16: dst[i] = small_float(load_unaligned<std::uint16_t>(at), 5, 10, false); break;
-      case DType::f8_e4m3: dst[i] = small_float(std::to_integer<std::uint8_t>(*at), 4, 3, true); break;
-      case DType::f8_e5m2: dst[i] = small_float(std::to_integer<std::uint8_t>(*at), 5, 2, false); break;
-      default: dst[i] = 0; break;
-    }
+  switch (dtype) {
+    case DType::f32: return convert_each<float>(src, dst, [](float x) { return x; });
+    case DType::f64: return convert_each<double>(src, dst, [](double x) { return static_cast<float>(x); });
+    case DType::bf16: return convert_each<std::uint16_t>(src, dst, bf16_to_float);
+    case DType::f16: return convert_each<std::uint16_t>(src, dst, f16_to_float);
+    case DType::f8_e4m3:
+      return convert_each<std::uint8_t>(src, dst, [](std::uint8_t x) { return small_float(x, 4, 3, true); });
+    case DType::f8_e5m2:
+      return convert_each<std::uint8_t>(src, dst, [](std::uint8_t x) { return small_float(x, 5, 2, false); });
+    default: std::fill(dst.begin(), dst.end(), 0.0f);
   }
 }
 

@@ -96,7 +96,7 @@ std::string describe(const Transformer& transformer, std::uint64_t weights) {
     lines.add("quantization_method",
               kQuantizationMethods[static_cast<std::size_t>(spec.quantization.method)]);
   }
-  lines.add("activation_dtype", spec.float_activations ? "f32" : "auto");
+  lines.add("activation_dtype", spec.activations == backend::ActivationFormat::f32 ? "f32" : "auto");
   lines.add("dtype", kWeightDTypes[static_cast<std::size_t>(spec.dtype)]);
   lines.add("weights", written(weights, 16));
   return lines.take();

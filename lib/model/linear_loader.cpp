@@ -82,7 +82,7 @@ void LinearLoader::add(const std::vector<const Stored*>& stacked, std::int64_t c
   backend::LinearWeights linear;
   linear.name = stacked.front()->part.name;
   linear.cols = cols;
-  linear.float_activations = spec_.float_activations;
+  linear.activations = spec_.activations;
   std::vector<std::vector<float>> converted;
   if (const auto& first = stacked.front()->integers) {
     linear.format = backend::WeightFormat::integer;

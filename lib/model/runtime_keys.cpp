@@ -126,7 +126,7 @@ KvDType read_kv_dtype(const ConfigReader& reader) {
 }  // namespace
 
 std::span<const RuntimeKey> runtime_keys() {
-  static const std::array<RuntimeKey, 12> keys{{{"attention_window", 0},
+  static const std::array<RuntimeKey, 13> keys{{{"attention_window", 0},
                                                 {"attention_sinks", 0},
                                                 {"attention_pattern", "window"},
                                                 {"max_context", 0},
@@ -137,6 +137,7 @@ std::span<const RuntimeKey> runtime_keys() {
                                                 {"kv_cache_dtype", "auto"},
                                                 {"dtype", "auto"},
                                                 {"device", "cpu"},
+                                                {"cuda_graphs", true},
                                                 {"threads", 0}}};
   return keys;
 }
@@ -146,13 +147,15 @@ void check_runtime_keys(const ConfigReader& reader) {
   apply_runtime_keys(reader, scratch);
   reader.integer("threads", 0, 0, 1024);
   reader.text("device", "cpu");
+  reader.boolean("cuda_graphs", true);
 }
 
 void apply_runtime_keys(const ConfigReader& reader, ModelSpec& spec) {
   apply_attention_keys(reader, spec);
   spec.max_context = reader.integer("max_context", 0, 0, kMostTokens);
   spec.quantization = read_quantization(reader);
-  spec.float_activations = read_choice<3>(reader, "activation_dtype", {"auto", "int8", "f32"}) == 2;
+  spec.activations = static_cast<backend::ActivationFormat>(
+      read_choice<3>(reader, "activation_dtype", {"auto", "int8", "f32"}));
   spec.dtype = read_dtype(reader);
   spec.kv_dtype = read_kv_dtype(reader);
 }

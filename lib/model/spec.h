@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "backend/backend.h"
+
 namespace transom::model {
 
 /// The most tokens that a configuration may speak of: lengths of texts, windows, contexts. Far beyond use,
@@ -82,7 +84,7 @@ struct ModelSpec {
   // Runtime choices.
   std::int64_t max_context = 0;  // 0 = what the ropes are meant for
   Quantization quantization;
-  bool float_activations = false;  // products of integer weights take f32 activations
+  backend::ActivationFormat activations = backend::ActivationFormat::automatic;  // of products of integers
   WeightDType dtype = WeightDType::automatic;
   KvDType kv_dtype = KvDType::automatic;
 

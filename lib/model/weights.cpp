@@ -46,7 +46,7 @@ class Loader {
     backend::Buffer& buffer = weights_->buffers.emplace_back(
         backend_.allocate(values.size() * sizeof(float), "norm weights", backend::Buffer::Pages::huge));
     const TensorView view = TensorView::dense(buffer.data(), DType::f32, {n});
-    backend_.upload(view, values);
+    backend_.upload(view, std::as_bytes(std::span(values)));
     weights_->bytes += static_cast<std::int64_t>(buffer.size());
     return view;
   }
@@ -68,15 +68,15 @@ class Loader {
     weights_->layers.push_back(std::move(layer));
   }
 
-  /// The table stays in the mapped file where dtype and alignment allow: only the rows that are used become
-  /// resident.
+  /// The table stays in the mapped file where device, dtype and alignment allow: only the rows that are used
+  /// become resident.
   void load_embedding() {
     const Shape shape{spec_.vocab, spec_.hidden};
     const StoredTensor tensor = tensors_.require(embedding_name(shape), shape);
     const bool direct =
         tensor.dtype == DType::f32 || tensor.dtype == DType::f16 || tensor.dtype == DType::bf16;
     const auto address = reinterpret_cast<std::uintptr_t>(tensor.bytes.data());
-    if (direct && address % dtype_size(tensor.dtype) == 0) {
+    if (direct && address % dtype_size(tensor.dtype) == 0 && backend_.uses_host_memory()) {
       weights_->embedding = TensorView::dense(const_cast<std::byte*>(tensor.bytes.data()), tensor.dtype,
                                               {spec_.vocab, spec_.hidden});
       weights_->embedding_file = tensor.file;
@@ -85,13 +85,13 @@ class Loader {
       backend::Buffer& buffer = weights_->buffers.emplace_back(
           backend_.allocate(static_cast<std::size_t>(tensor.elements()) * dtype_size(dtype), "the embedding",
                             backend::Buffer::Pages::huge));
-      if (direct) {
-        std::memcpy(buffer.data(), tensor.bytes.data(), tensor.bytes.size());
-      } else {
-        core::to_float(tensor.dtype, tensor.bytes.data(),
-                       {buffer.as<float>(), static_cast<std::size_t>(tensor.elements())});
-      }
       weights_->embedding = TensorView::dense(buffer.data(), dtype, {spec_.vocab, spec_.hidden});
+      std::vector<float> converted;
+      if (!direct) {
+        converted.resize(static_cast<std::size_t>(tensor.elements()));
+        core::to_float(tensor.dtype, tensor.bytes.data(), converted);
+      }
+      backend_.upload(weights_->embedding, direct ? tensor.bytes : std::as_bytes(std::span(converted)));
     }
     if (weights_->embedding_file == nullptr)
       weights_->bytes += static_cast<std::int64_t>(tensor.bytes.size());

@@ -126,7 +126,7 @@ TEST_CASE("linear: stacked parts of integers multiply what they stand for") {
           return o < 70 ? first.value(o, i) : second.value(o - 70, i);
         };
         for (const bool exact : {true, false}) {
-          weights.float_activations = exact;
+          weights.activations = exact ? backend::ActivationFormat::f32 : backend::ActivationFormat::automatic;
           const auto linear = device->prepare_linear(weights);
           CHECK(linear->rows == 103);
           for (const std::int64_t rows : {1, 4, 9}) {
@@ -151,7 +151,7 @@ TEST_CASE("linear: inputs in another order than the activations") {
   weights.cols = cols;
   weights.format = WeightFormat::integer;
   weights.integers = format;
-  weights.float_activations = true;
+  weights.activations = backend::ActivationFormat::f32;
   std::vector<std::int32_t> order(static_cast<std::size_t>(cols));
   std::iota(order.begin(), order.end(), 0);
   std::rotate(order.begin(), order.begin() + 17, order.end());
@@ -184,7 +184,7 @@ TEST_CASE("linear: floats round to the grid of their group") {
       weights.cols = cols;
       weights.format = WeightFormat::integer;
       weights.integers = {bits, 32, zeros, DType::f16};
-      weights.float_activations = true;
+      weights.activations = backend::ActivationFormat::f32;
       const auto linear = device->prepare_linear(weights);
       // The product with a unit vector is a column of the weight.
       std::vector<float> unit(static_cast<std::size_t>(cols), 0.0f);

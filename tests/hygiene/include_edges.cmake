@@ -12,7 +12,7 @@ set(ROOMS
   "lib/core              |                                                                | c cxx posix intrinsics"
   "lib/io                |                                                                | c cxx posix json"
   "lib/text              | lib/io include/transom/tokenizer.h                             | c cxx oniguruma utf8proc"
-  "lib/backend           | lib/backend/cpu lib/backend/cuda                               | c cxx"
+  "lib/backend           | lib/backend/cpu lib/backend/cuda                               | c cxx posix"
   "lib/backend/cpu       | lib/backend kernels/common kernels/cpu                         | c cxx"
   "lib/backend/cuda      | lib/backend kernels/common kernels/cuda                        | c cxx posix cuda"
   "lib/model             | lib/backend lib/io                                             | c cxx"
@@ -51,7 +51,7 @@ set(GROUP_utf8proc utf8proc.h)
 # omp.h: oneDNN's packaged builds run on OpenMP, whose thread count is set around their calls.
 set(GROUP_onednn oneapi/dnnl/dnnl.h oneapi/dnnl/dnnl.hpp omp.h)
 set(GROUP_eigen Eigen/Core Eigen/Dense Eigen/Cholesky Eigen/LU Eigen/QR)
-set(GROUP_cuda cuda.h cuda_runtime.h cuda_runtime_api.h cuda_bf16.h cuda_fp16.h cuda_fp8.h cublasLt.h cublas_v2.h mma.h)
+set(GROUP_cuda cuda.h cuda_runtime.h cuda_runtime_api.h cuda_bf16.h cuda_fp16.h cuda_fp8.h cublasLt.h cublas_v2.h mma.h nvtx3/nvToolsExt.h)
 
 cmake_minimum_required(VERSION 3.22)
 include("${CMAKE_CURRENT_LIST_DIR}/hygiene.cmake")

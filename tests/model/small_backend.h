@@ -39,7 +39,8 @@ class SmallBackend final : public backend::Backend {
   using Prepared = backend::PreparedLinear;
   using Tables = backend::RopeTables;
   using Params = backend::AttentionParams;
-  void upload(const core::TensorView&, std::span<const float>) override {}
+  bool uses_host_memory() const override { return true; }
+  void upload(const core::TensorView&, std::span<const std::byte>) override {}
   void download(std::span<float>, const core::TensorView&) override {}
   void synchronize() override {}
   std::unique_ptr<Prepared> prepare_linear(const backend::LinearWeights&) override { return {}; }

@@ -93,8 +93,8 @@ Buffer CpuBackend::allocate(std::size_t bytes, const char* purpose, Buffer::Page
   return Buffer(bytes, purpose, pages);
 }
 
-void CpuBackend::upload(const TensorView& dst, std::span<const float> src) {
-  std::memcpy(dst.data, src.data(), src.size_bytes());
+void CpuBackend::upload(const TensorView& dst, std::span<const std::byte> src) {
+  std::memcpy(dst.data, src.data(), src.size());
 }
 
 void CpuBackend::download(std::span<float> dst, const TensorView& src) {

@@ -21,7 +21,8 @@ class CpuBackend final : public Backend {
 
   BackendInfo describe() const override;
   Buffer allocate(std::size_t bytes, const char* purpose, Buffer::Pages pages) override;
-  void upload(const TensorView& dst, std::span<const float> src) override;
+  bool uses_host_memory() const override { return true; }
+  void upload(const TensorView& dst, std::span<const std::byte> src) override;
   void download(std::span<float> dst, const TensorView& src) override;
   void synchronize() override {}
   std::unique_ptr<PreparedLinear> prepare_linear(const LinearWeights& weights) override;

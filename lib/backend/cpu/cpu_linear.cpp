@@ -57,7 +57,7 @@ CpuLinear::CpuLinear(const LinearWeights& weights, const kernels::KernelTable& t
   } else {
     pack_floats(weights, table, pool);
   }
-  if (weights.float_activations && kernels::is_integer(packed_.type)) {
+  if (weights.activations == ActivationFormat::f32 && kernels::is_integer(packed_.type)) {
     decode_ = prefill_ = choose(table.isa, LinearUse::exact, "f32 activations");
     return;
   }

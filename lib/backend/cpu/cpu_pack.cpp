@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Weights into panels, on all threads: floats as they are, integers as a reader yields them or rounded here.
 #include <algorithm>
-#include <cstring>
 
 #include "backend/cpu/cpu_linear.h"
+#include "backend/weight_rows.h"
 #include "core/checks.h"
 #include "core/count.h"
-#include "core/quantization_grid.h"
 #include "kernels/common/bf16.h"
 #include "transom/error.h"
 
@@ -46,74 +45,6 @@ std::vector<const void*> row_pointers(const LinearWeights& weights) {
 
 ScaleType scale_type(DType dtype) {
   return dtype == DType::f16 ? ScaleType::f16 : dtype == DType::bf16 ? ScaleType::bf16 : ScaleType::f32;
-}
-
-/// One row of a checkpoint as f32, whatever its alignment.
-class RowReader {
- public:
-  explicit RowReader(const kernels::KernelTable& table) : table_(table) {}
-
-  std::span<const float> read(const WeightRows& part, std::int64_t row, std::size_t cols) {
-    const std::size_t bytes = cols * dtype_size(part.dtype);
-    stored_.resize((bytes + 3) / 4);
-    values_.resize(cols);
-    std::memcpy(stored_.data(), part.data + count(row) * bytes, bytes);
-    const std::int32_t first = 0;
-    kernels::EmbedArgs args;
-    args.table = stored_.data();
-    args.type = part.dtype == DType::f32    ? kernels::TableType::f32
-                : part.dtype == DType::bf16 ? kernels::TableType::bf16
-                                            : kernels::TableType::f16;
-    args.ids = &first;
-    args.dst = values_.data();
-    args.dst_stride = args.hidden = cols;
-    args.n_tokens = 1;
-    table_.embed.run(args);
-    return values_;
-  }
-
- private:
-  const kernels::KernelTable& table_;
-  std::vector<std::uint32_t> stored_;
-  std::vector<float> values_;
-};
-
-/// Rounds rows [first, first + rows) of a part of floats to integers, group by group.
-void round_rows(const WeightRows& part, std::int64_t first, std::int64_t rows, std::size_t cols,
-                const IntegerFormat& format, RowReader& reader, const IntegerTile& tile) {
-  const std::size_t groups = count(format.groups(static_cast<std::int64_t>(cols)));
-  const std::size_t group_size = groups == 1 ? cols : count(format.group_size);
-  const core::GridOptions options = format.grid();
-  for (std::size_t row = 0; row < count(rows); ++row) {
-    const std::span<const float> values = reader.read(part, first + static_cast<std::int64_t>(row), cols);
-    for (std::size_t group = 0; group < groups; ++group) {
-      const std::size_t begin = group * group_size;
-      const auto members = values.subspan(begin, std::min(group_size, cols - begin));
-      const core::QuantizationGrid grid = core::fit_grid(members, options);
-      core::to_grid(members, grid, format.bits, tile.values + row * cols + begin);
-      tile.scales[row * groups + group] = grid.scale;
-      if (format.zero_points) tile.zeros[row * groups + group] = static_cast<std::uint8_t>(grid.zero);
-    }
-  }
-}
-
-/// Rows [first, first + rows) of the stacked parts.
-void read_rows(const LinearWeights& weights, std::int64_t first, std::int64_t rows, RowReader& reader,
-               IntegerTile tile) {
-  const std::size_t cols = count(weights.cols), groups = count(weights.integers.groups(weights.cols));
-  for (const WeightRows& part : weights.parts) {
-    const std::int64_t taken = std::clamp<std::int64_t>(part.rows - first, 0, rows);
-    if (taken > 0 && part.integers) {
-      part.integers(first, taken, tile);
-    } else if (taken > 0) {
-      round_rows(part, first, taken, cols, weights.integers, reader, tile);
-    }
-    tile.values += count(taken) * cols;
-    tile.scales += count(taken) * groups;
-    if (tile.zeros != nullptr) tile.zeros += count(taken) * groups;
-    rows -= taken;
-    first = std::max<std::int64_t>(first - part.rows, 0);
-  }
 }
 
 }  // namespace
@@ -157,10 +88,11 @@ void CpuLinear::pack_integers(const LinearWeights& weights, const kernels::Kerne
       std::vector<std::uint8_t> values(kPanelColumns * packed_.k), zeros(kPanelColumns * groups);
       std::vector<float> tile_scales(kPanelColumns * groups);
       const IntegerTile tile{values.data(), tile_scales.data(), format.zero_points ? zeros.data() : nullptr};
-      RowReader reader(table);
+      std::vector<float> row;
       for (std::size_t panel = begin; panel < end; ++panel) {
         const std::size_t first = panel * kPanelColumns, taken = std::min(kPanelColumns, packed_.n - first);
-        read_rows(weights, static_cast<std::int64_t>(first), static_cast<std::int64_t>(taken), reader, tile);
+        read_integer_rows(weights, static_cast<std::int64_t>(first), static_cast<std::int64_t>(taken), row,
+                          tile);
         store_panel(tile, taken, panel, table);
       }
     });
