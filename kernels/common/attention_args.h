@@ -5,12 +5,14 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernels/common/host_device.h"
+
 namespace transom::kernels {
 
 enum class KvType : uint8_t { f32, bf16, i8 };
-/// Bytes of one head of one position. i8: head_dim integers, then their f32 scale, so that a row is all that
-/// is needed to read it.
-constexpr size_t kv_row_bytes(KvType type, size_t head_dim) {
+/// Bytes of one head of one position. i8: head_dim integers, and behind them their f32 scale, so that a row
+/// is all that is needed to read it; see KvView::scales_apart.
+TRANSOM_HOST_DEVICE constexpr size_t kv_row_bytes(KvType type, size_t head_dim) {
   return type == KvType::f32 ? head_dim * 4 : type == KvType::bf16 ? head_dim * 2 : head_dim + sizeof(float);
 }
 /// The scale of an i8 row.
@@ -22,7 +24,7 @@ inline float kv_row_scale(const void* row, size_t head_dim) {
 
 /// The ring rule. The first n_sinks slots hold positions 0 .. n_sinks-1 for ever; the others are a ring.
 /// Capacity counts both. A cache that never wraps has capacity >= the longest context.
-constexpr size_t ring_slot(int64_t pos, size_t n_sinks, size_t capacity) {
+TRANSOM_HOST_DEVICE constexpr size_t ring_slot(int64_t pos, size_t n_sinks, size_t capacity) {
   const size_t p = static_cast<size_t>(pos);
   return p < n_sinks ? p : n_sinks + (p - n_sinks) % (capacity - n_sinks);
 }
@@ -48,44 +50,66 @@ struct KvView {
   size_t block_slots = kAttentionKeyTile;
   size_t n_sinks = 0;
   size_t n_levels = 0, level_slots = 0;
+
+  /// i8 of a device that loads 16 aligned bytes at a time, not of the CPU: the rows of a head in a block are
+  /// [block_slots, head_dim] integers, and behind them stand their [block_slots] f32 scales. The bytes of a
+  /// head and of a block are as many as otherwise.
+  bool scales_apart = false;
 };
 
+/// Bytes between the rows of neighbouring slots of a block.
+TRANSOM_HOST_DEVICE constexpr size_t kv_row_stride(const KvView& kv) {
+  return kv.type == KvType::i8 && kv.scales_apart ? kv.head_dim : kv_row_bytes(kv.type, kv.head_dim);
+}
+/// Bytes of the rows of a head in a block.
+TRANSOM_HOST_DEVICE constexpr size_t kv_head_bytes(const KvView& kv) {
+  return kv.block_slots * kv_row_bytes(kv.type, kv.head_dim);
+}
 /// The row of a head and slot; blocks: kv.keys or kv.values. The rows of a head up to the end of the block
 /// follow it.
-inline char* kv_row(const KvView& kv, void* const* blocks, size_t head, size_t slot) {
-  return static_cast<char*>(blocks[slot / kv.block_slots]) +
-         (head * kv.block_slots + slot % kv.block_slots) * kv_row_bytes(kv.type, kv.head_dim);
+TRANSOM_HOST_DEVICE inline char* kv_row(const KvView& kv, void* const* blocks, size_t head, size_t slot) {
+  return static_cast<char*>(blocks[slot / kv.block_slots]) + head * kv_head_bytes(kv) +
+         slot % kv.block_slots * kv_row_stride(kv);
+}
+/// Where the scale of an i8 row stands, at any multiple of 4 bytes if head_dim is one.
+TRANSOM_HOST_DEVICE inline char* kv_scale(const KvView& kv, void* const* blocks, size_t head, size_t slot) {
+  if (!kv.scales_apart) return kv_row(kv, blocks, head, slot) + kv.head_dim;
+  return static_cast<char*>(blocks[slot / kv.block_slots]) + head * kv_head_bytes(kv) +
+         kv.block_slots * kv.head_dim + slot % kv.block_slots * sizeof(float);
 }
 
 /// Slots of the sinks and the ring.
-constexpr size_t ring_capacity(const KvView& kv) { return kv.capacity - kv.n_levels * kv.level_slots; }
-constexpr size_t ring_slot(const KvView& kv, int64_t pos) {
+TRANSOM_HOST_DEVICE constexpr size_t ring_capacity(const KvView& kv) {
+  return kv.capacity - kv.n_levels * kv.level_slots;
+}
+TRANSOM_HOST_DEVICE constexpr size_t ring_slot(const KvView& kv, int64_t pos) {
   return ring_slot(pos, kv.n_sinks, ring_capacity(kv));
 }
 /// The slot of position index * 2^level in the ring of that level.
-constexpr size_t level_slot(const KvView& kv, size_t level, int64_t index) {
+TRANSOM_HOST_DEVICE constexpr size_t level_slot(const KvView& kv, size_t level, int64_t index) {
   return ring_capacity(kv) + (level - 1) * kv.level_slots + static_cast<size_t>(index) % kv.level_slots;
 }
 
 struct KeyRange {
   int64_t first, end;
-  constexpr int64_t count() const { return end > first ? end - first : 0; }
+  TRANSOM_HOST_DEVICE constexpr int64_t count() const { return end > first ? end - first : 0; }
 };
 
 /// What queries at positions first_query .. last_query see in a level: multiples index * 2^level of ages
 /// window * 2^(level - 1) .. window * 2^level - 1. The range is of the index.
-constexpr KeyRange level_range(int64_t first_query, int64_t last_query, int64_t window, size_t level) {
+TRANSOM_HOST_DEVICE constexpr KeyRange level_range(int64_t first_query, int64_t last_query, int64_t window,
+                                                   size_t level) {
   const int64_t first = (first_query >> level) - window + 1, youngest = last_query - (window << (level - 1));
   return {first > 0 ? first : 0, youngest < 0 ? 0 : (youngest >> level) + 1};
 }
 
 /// What the same queries see at one age, a position each.
-constexpr KeyRange age_range(int64_t first_query, int64_t last_query, int64_t age) {
+TRANSOM_HOST_DEVICE constexpr KeyRange age_range(int64_t first_query, int64_t last_query, int64_t age) {
   const int64_t first = first_query - age, end = last_query - age + 1;
   return {first > 0 ? first : 0, end > 0 ? end : 0};
 }
 /// The smallest power of two that is no age of the window, see AttentionArgs::power_ages.
-constexpr int64_t first_power_age(int64_t window) {
+TRANSOM_HOST_DEVICE constexpr int64_t first_power_age(int64_t window) {
   int64_t age = 1;
   while (age < window) age *= 2;
   return age;

@@ -23,6 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/common/host_device.h"
+
 namespace transom::kernels {
 
 enum class WeightType : uint8_t { f32, bf16, i8, i4, i3, i2 };
@@ -31,7 +33,7 @@ inline constexpr int kWeightTypeCount = 6;
 inline constexpr size_t kPanelColumns = 64;
 
 constexpr bool is_integer(WeightType type) { return type >= WeightType::i8; }
-constexpr size_t weight_bits(WeightType type) {
+TRANSOM_HOST_DEVICE constexpr size_t weight_bits(WeightType type) {
   constexpr size_t kBits[kWeightTypeCount] = {32, 16, 8, 4, 3, 2};
   return kBits[static_cast<int>(type)];
 }

@@ -162,11 +162,12 @@ inline bool sees(const Setup& s, std::size_t t, std::size_t p) {
   return false;
 }
 
-/// Attention by its definition, over all tokens at once, without a cache.
-inline std::vector<float> by_definition(const Setup& s, std::size_t n) {
+/// Attention by its definition, over all tokens at once, without a cache. q [n, n_heads, dim], k, v [n,
+/// n_kv_heads, dim], not yet rounded to the type of the cache. Returns the rows of tokens from `first` on.
+inline std::vector<float> by_definition(const Setup& s, const std::vector<float>& q, std::vector<float> k,
+                                        std::vector<float> v, std::size_t first = 0) {
   const std::size_t dim = s.head_dim, width = s.n_heads * dim, kv_width = s.n_kv_heads * dim;
-  const std::vector<float> q = numbers(1, 0, n, width);
-  std::vector<float> k = numbers(2, 0, n, kv_width), v = numbers(3, 0, n, kv_width);
+  const std::size_t n = q.size() / width;
   if (s.type == KvType::bf16) {
     for (float& x : k) x = kernels::bf16_to_f32(kernels::f32_to_bf16(x));
     for (float& x : v) x = kernels::bf16_to_f32(kernels::f32_to_bf16(x));
@@ -176,8 +177,8 @@ inline std::vector<float> by_definition(const Setup& s, std::size_t n) {
       for (std::size_t at = 0; at < half->size(); at += dim) round_to_int8(half->data() + at, dim);
     }
   }
-  std::vector<float> dst(n * width);
-  for (std::size_t t = 0; t < n; ++t) {
+  std::vector<float> dst((n - first) * width);
+  for (std::size_t t = first; t < n; ++t) {
     for (std::size_t h = 0; h < s.n_heads; ++h) {
       const std::size_t kv_at = h / (s.n_heads / s.n_kv_heads) * dim;
       std::vector<double> weight(t + 1, 0.0);
@@ -200,11 +201,18 @@ inline std::vector<float> by_definition(const Setup& s, std::size_t n) {
         double sum = 0;
         for (std::size_t p = 0; p <= t; ++p)
           sum += weight[p] * static_cast<double>(v[p * kv_width + kv_at + j]);
-        dst[t * width + h * dim + j] = static_cast<float>(sum / total);
+        dst[(t - first) * width + h * dim + j] = static_cast<float>(sum / total);
       }
     }
   }
   return dst;
+}
+
+/// Of the numbers that run_chunks takes.
+inline std::vector<float> by_definition(const Setup& s, std::size_t n) {
+  const std::size_t kv_width = s.n_kv_heads * s.head_dim;
+  return by_definition(s, numbers(1, 0, n, s.n_heads * s.head_dim), numbers(2, 0, n, kv_width),
+                       numbers(3, 0, n, kv_width));
 }
 
 inline void check_close(const std::vector<float>& actual, const std::vector<float>& expected,

@@ -52,6 +52,12 @@ struct PackedTestWeight {
     return scale_value(at) * static_cast<float>(integers[out * packed.k + in] - origin);
   }
 
+  /// Makes all integers q.
+  void set_integers(std::uint8_t q) {
+    std::fill(integers.begin(), integers.end(), q);
+    pack_integers();
+  }
+
   std::vector<std::uint8_t> integers;  // [n, k]
   Aligned<char> data;
   Aligned<float> bias;
@@ -96,7 +102,12 @@ struct PackedTestWeight {
     }
     integers.resize(packed.n * k);
     for (std::uint8_t& q : integers) q = below(steps);
-    for (std::size_t panel = 0; panel < panels; ++panel) {
+    pack_integers();
+  }
+
+  void pack_integers() {
+    const std::size_t k = packed.k;
+    for (std::size_t panel = 0; panel < kernels::panel_count(packed.n); ++panel) {
       kernels::PackIntegersArgs args;
       args.values = integers.data() + panel * 64 * k;
       args.rows = std::min<std::size_t>(64, packed.n - panel * 64);

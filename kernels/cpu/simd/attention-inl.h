@@ -69,7 +69,8 @@ inline void attend_items(const AttentionArgs& args) {
     start_rows(w);
     // The sinks come first; their scores take queries of their own.
     const int64_t sinks = args.q_sink == nullptr ? 0 : static_cast<int64_t>(args.kv.n_sinks);
-    KeyRuns runs(args, w);
+    const int64_t first_query = query_position(args, w, 0);
+    KeyRuns runs(args, first_query, first_query + static_cast<int64_t>(w.rows / w.group));
     KeyRun run = runs.next();
     bool at_sinks = run.pos < sinks;
     take_queries(args, w, at_sinks ? args.q_sink : args.q);

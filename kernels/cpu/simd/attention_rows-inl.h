@@ -158,7 +158,8 @@ inline void attend_rows(const AttentionArgs& args, const AttentionWork& w, const
       for (size_t r = 0; r < kRows; ++r) store_f32(w.score + r * kScoreStride + key, zero_f32());
     }
   }
-  for (size_t r = 0; r < kRows; ++r) softmax_row(args, w, r, visible_part(args, w, run, r));
+  for (size_t r = 0; r < kRows; ++r)
+    softmax_row(args, w, r, visible_keys(args, run, query_position(args, w, r)));
   ahead = fetch_run(args, w, args.kv.keys, next);
   // As many pairs a pass as their sums fit the registers; more rows than fit with one pair go in two passes.
   constexpr size_t kPairs = kRows <= 1 ? 4 : kRows <= 3 ? 2 : 1;

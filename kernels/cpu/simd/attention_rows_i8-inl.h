@@ -169,7 +169,8 @@ inline void attend_integer_rows(const AttentionArgs& args, const AttentionWork& 
   const size_t lines = ahead.lines / (groups * kLanes) + 1;
   for (size_t key = 0; key < groups * kLanes; key += kLanes)
     score_integer_keys<kWhole, kRows>(w, keys, run.count, key, ahead, lines);
-  for (size_t r = 0; r < kRows; ++r) softmax_row(args, w, r, visible_part(args, w, run, r));
+  for (size_t r = 0; r < kRows; ++r)
+    softmax_row(args, w, r, visible_keys(args, run, query_position(args, w, r)));
   const IntegerWeights<kRows> weights(w, values, run.count);
   ahead = fetch_run(args, w, args.kv.keys, next);
   constexpr size_t kBlocks = kLanes == 16 && kRows <= 6 ? 2 : 1;  // while their sums fit the registers

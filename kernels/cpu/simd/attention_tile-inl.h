@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What attention of few and of many rows share: the work of an item, the runs of its keys, the softmax.
-// Textual; needs a vec header and vec_math-inl.h.
+// What attention of few and of many rows share: the work of an item, the softmax. Textual; needs
+// attention_keys.h, a vec header and vec_math-inl.h.
 
 constexpr size_t kTileVectors = kLanes == 16 ? 4 : 2;
 constexpr size_t kRowTile = 6;  // sums: 24 of 32, 12 of 16 registers
@@ -16,14 +16,6 @@ struct AttentionWork {
   size_t rows, group, dim, padded_dim;
   size_t token_begin, kv_head;
   float *q, *sum, *score, *largest, *total, *tile;
-};
-
-/// Neighbouring slots [slot, slot + count) of one block that hold positions pos, pos + 2^level ... age: each
-/// is seen at this age only, 0: as its level says.
-struct KeyRun {
-  int64_t pos;
-  size_t slot, count, level;
-  int64_t age = 0;
 };
 
 inline AttentionWork make_work(const AttentionArgs& args, size_t item) {
@@ -127,33 +119,15 @@ inline Ahead fetch_run(const AttentionArgs& args, const AttentionWork& w, void* 
   return {run_rows(args, w, blocks, run), run.count * kv_row_bytes(args.kv.type, w.dim) / 64};
 }
 
-/// Visible part [begin, end) of a run for the query of row r; empty if begin >= end.
-struct Visible {
-  int64_t begin, end;
-};
-
-inline Visible visible_part(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run, size_t r) {
-  const int64_t q_pos = args.first_pos + static_cast<int64_t>(w.token_begin + r / w.group);
-  const int64_t count = static_cast<int64_t>(run.count);
-  if (run.age > 0) {
-    const int64_t at = q_pos - run.age - run.pos;
-    return {at > 0 ? at : 0, at + 1 < count ? at + 1 : count};
-  }
-  if (run.level > 0) {
-    const KeyRange seen = level_range(q_pos, q_pos, args.window, run.level);
-    const int64_t begin = seen.first - (run.pos >> run.level), end = seen.end - (run.pos >> run.level);
-    return {begin > 0 ? begin : 0, end < count ? end : count};
-  }
-  Visible part = {0, q_pos + 1 - run.pos < count ? q_pos + 1 - run.pos : count};
-  const bool sinks = run.pos < static_cast<int64_t>(args.kv.n_sinks);
-  if (args.window > 0 && !sinks && q_pos - args.window + 1 > run.pos)
-    part.begin = q_pos - args.window + 1 - run.pos;
-  return part;
+/// The position of the query of row r.
+inline int64_t query_position(const AttentionArgs& args, const AttentionWork& w, size_t r) {
+  return args.first_pos + static_cast<int64_t>(w.token_begin + r / w.group);
 }
 
 /// Scores of row r to weights exp(score - maximum), zero outside the visible part; rescales what was summed
 /// before.
-inline void softmax_row(const AttentionArgs& args, const AttentionWork& w, size_t r, const Visible& part) {
+inline void softmax_row(const AttentionArgs& args, const AttentionWork& w, size_t r,
+                        const VisibleKeys& part) {
   float* score = w.score + r * kScoreStride;
   if (part.begin >= part.end) {
     for (size_t i = 0; i < kKeyTile; i += kLanes) store_f32(score + i, zero_f32());
@@ -190,104 +164,6 @@ inline void softmax_row(const AttentionArgs& args, const AttentionWork& w, size_
   }
   w.total[r] += lane_sum(total);
 }
-
-/// The runs of an item's part: the levels, from the coarsest on, or the ages, from the oldest on, or the
-/// sinks; then the window. A run ends with a key tile, a level, an age, the sinks, a ring, or the part. Key
-/// tiles begin at multiples of their size, so that none crosses a block and all between the ends of a stretch
-/// are full. Those of an age begin where it does, since they are few: only a block cuts them.
-class KeyRuns {
- public:
-  KeyRuns(const AttentionArgs& args, const AttentionWork& w)
-      : kv_(args.kv),
-        window_(args.window),
-        first_query_(args.first_pos + static_cast<int64_t>(w.token_begin)),
-        end_query_(first_query_ + static_cast<int64_t>(w.rows / w.group)) {
-    for (size_t level = kv_.n_levels; level > 0; --level) level_keys_ += range(level).count();
-    if (args.power_ages) {
-      for (int64_t age = first_power_age(window_); age < end_query_; age *= 2) {
-        level_keys_ += ages(age).count();
-        oldest_age_ = age;
-      }
-    }
-    const int64_t window_begin =
-        window_ > 0 && first_query_ - window_ + 1 > 0 ? first_query_ - window_ + 1 : 0;
-    const int64_t sinks = static_cast<int64_t>(kv_.n_sinks);
-    skipped_ = sinks < window_begin ? window_begin - sinks : 0;
-    const int64_t keys = level_keys_ + end_query_ - skipped_, parts = static_cast<int64_t>(args.n_parts);
-    const int64_t tiles =
-        (keys / parts + static_cast<int64_t>(kKeyTile) - 1) / static_cast<int64_t>(kKeyTile);
-    const int64_t part = static_cast<int64_t>(args.part), size = tiles * static_cast<int64_t>(kKeyTile);
-    at_ = part * size < keys ? tile_begin(part * size) : keys;
-    end_ = part + 1 < parts && (part + 1) * size < keys ? tile_begin((part + 1) * size) : keys;
-  }
-
-  KeyRun next() {
-    if (at_ >= end_) return {0, 0, 0, 0};
-    KeyRun run = at_ >= level_keys_ ? ring_run() : oldest_age_ > 0 ? age_run() : level_run();
-    const size_t tile_left = kKeyTile - run.slot % kKeyTile;
-    const size_t block_left = kv_.block_slots - run.slot % kv_.block_slots;
-    const size_t most = run.age == 0 ? tile_left : block_left < kKeyTile ? block_left : kKeyTile;
-    if (run.count > most) run.count = most;
-    at_ += static_cast<int64_t>(run.count);
-    return run;
-  }
-
- private:
-  /// Where parts meet: the begin of the key tile that key `at` is in, so that a split moves no bit of a
-  /// tile's arithmetic. Levels and ages are cut anywhere.
-  int64_t tile_begin(int64_t at) const {
-    const int64_t into_window = at - level_keys_ - static_cast<int64_t>(kv_.n_sinks);
-    if (into_window <= 0) return at;
-    const size_t slot = ring_slot(kv_, at - level_keys_ + skipped_);
-    const size_t in_tile = slot % kKeyTile, in_ring = slot - kv_.n_sinks;
-    const int64_t back = static_cast<int64_t>(in_tile < in_ring ? in_tile : in_ring);
-    return at - (back < into_window ? back : into_window);
-  }
-
-  KeyRange range(size_t level) const { return level_range(first_query_, end_query_ - 1, window_, level); }
-  KeyRange ages(int64_t age) const { return age_range(first_query_, end_query_ - 1, age); }
-
-  KeyRun age_run() const {
-    int64_t before = 0, age = oldest_age_;
-    for (; at_ >= before + ages(age).count(); age /= 2) before += ages(age).count();
-    const KeyRange here = ages(age);
-    const int64_t pos = here.first + at_ - before;
-    const int64_t left = here.end - pos < end_ - at_ ? here.end - pos : end_ - at_;
-    return {pos, ring_slot(kv_, pos), static_cast<size_t>(left), 0, age};
-  }
-
-  KeyRun level_run() const {
-    int64_t before = 0;
-    size_t level = kv_.n_levels;
-    while (at_ >= before + range(level).count()) before += range(level--).count();
-    const KeyRange here = range(level);
-    const int64_t index = here.first + at_ - before;
-    const int64_t left = here.end - index < end_ - at_ ? here.end - index : end_ - at_;
-    KeyRun run = {index << level, level_slot(kv_, level, index), static_cast<size_t>(left), level};
-    const size_t slots = kv_.level_slots - static_cast<size_t>(index) % kv_.level_slots;
-    if (run.count > slots) run.count = slots;
-    return run;
-  }
-
-  KeyRun ring_run() const {
-    const int64_t index = at_ - level_keys_, sinks = static_cast<int64_t>(kv_.n_sinks);
-    const int64_t end = end_ - level_keys_;
-    KeyRun run = {index < sinks ? index : index + skipped_, 0, 0, 0};
-    run.slot = ring_slot(kv_, run.pos);
-    const int64_t last = index < sinks && sinks < end ? sinks : end;
-    const size_t slot_end = index < sinks ? kv_.n_sinks : ring_capacity(kv_);
-    run.count = static_cast<size_t>(last - index);
-    if (run.count > slot_end - run.slot) run.count = slot_end - run.slot;
-    return run;
-  }
-
-  const KvView& kv_;
-  int64_t window_, first_query_, end_query_;
-  int64_t level_keys_ = 0;  // or those of the ages
-  int64_t oldest_age_ = 0;
-  int64_t skipped_ = 0;  // positions between the sinks, or the start, and the window
-  int64_t at_ = 0, end_ = 0;
-};
 
 /// Where the results of row r go.
 inline float* result_row(const AttentionArgs& args, const AttentionWork& w, size_t r) {

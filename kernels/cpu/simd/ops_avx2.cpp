@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/common/attention_keys.h"
 #include "kernels/common/bf16.h"
 #include "kernels/common/linear_args.h"
 #include "kernels/cpu/simd/ops.h"
