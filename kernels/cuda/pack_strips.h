@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Weights into tile_layout.h on the host, a strip a call, from any number of threads.
+#pragma once
+
+#include "kernels/common/tile_layout.h"
+
+namespace transom::kernels::cuda {
+
+void pack_strip(const PackStripArgs& args);
+void pack_float_strip(const PackFloatStripArgs& args);
+
+}  // namespace transom::kernels::cuda
