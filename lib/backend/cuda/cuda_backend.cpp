@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/cuda/cuda_backend.h"
+
+#include "backend/cuda/cuda_check.h"
+#include "backend/cuda/cuda_memory.h"
+#include "core/checks.h"
+#include "core/count.h"
+
+namespace transom::backend {
+
+using core::count;
+using core::message;
+
+namespace {
+
+int checked_device(int device) {
+  int devices = 0;
+  const cudaError_t status = cudaGetDeviceCount(&devices);
+  if (status != cudaSuccess) {
+    cudaGetLastError();
+    throw DeviceError(message("device \"cuda\": no usable GPU: ", cudaGetErrorString(status)));
+  }
+  if (device < 0 || device >= devices)
+    throw DeviceError(message("device \"cuda:", device, "\": this machine has ", devices, " CUDA device",
+                              devices == 1 ? "" : "s"));
+  check_cuda(cudaSetDevice(device), "cudaSetDevice");
+  return device;
+}
+
+}  // namespace
+
+CudaBackend::CudaBackend(int device, bool graphs)
+    : device_(checked_device(device)), steps_(graphs), packers_(0, false) {
+  cudaDeviceProp properties = {};
+  check_cuda(cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties");
+  name_ = message("sm_", properties.major, properties.minor, " (", properties.name, ")");
+  multiprocessors_ = static_cast<unsigned>(properties.multiProcessorCount);
+}
+
+CudaBackend::~CudaBackend() { cudaSetDevice(device_); }
+
+void CudaBackend::use_device() const { check_cuda(cudaSetDevice(device_), "cudaSetDevice"); }
+
+BackendInfo CudaBackend::describe() const { return {message("cuda:", device_), name_, 0}; }
+
+Buffer CudaBackend::allocate(std::size_t bytes, const char* purpose, Buffer::Pages) {
+  use_device();
+  return allocate_device(bytes, purpose);
+}
+
+void CudaBackend::upload(const TensorView& dst, std::span<const std::byte> src) {
+  const std::lock_guard lock(mutex_);
+  use_device();
+  check_cuda(cudaMemcpyAsync(dst.data, src.data(), src.size(), cudaMemcpyHostToDevice, steps_.stream()),
+             "cudaMemcpyAsync");
+  synchronize();
+}
+
+void CudaBackend::download(std::span<float> dst, const TensorView& src) { steps_.download(dst, src); }
+
+void CudaBackend::synchronize() {
+  check_cuda(cudaStreamSynchronize(steps_.stream()), "cudaStreamSynchronize");
+}
+
+void CudaBackend::execute(const std::function<void()>& step) {
+  const std::lock_guard lock(mutex_);
+  use_device();
+  steps_.run(step);
+}
+
+void* CudaBackend::scratch(Buffer& buffer, std::size_t bytes) {
+  if (buffer.size() >= bytes) return buffer.data();
+  synchronize();
+  buffer = {};  // first, so that the two need not fit side by side
+  buffer = allocate_device(bytes, "kernel scratch");
+  steps_.forget_graphs();  // they know where it was
+  return buffer.data();
+}
+
+}  // namespace transom::backend

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+/// An NVIDIA GPU behind the seam: views in, kernel launches out. Everything goes through one stream; steps
+/// and copies of all threads take turns.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/cuda/dense_products.h"
+#include "backend/cuda/step_runner.h"
+#include "backend/cuda/upload_queue.h"
+#include "core/thread_pool.h"
+#include "kernels/common/attention_args.h"
+
+namespace transom::backend {
+
+class CudaLinear;
+
+class CudaBackend final : public Backend {
+ public:
+  /// @throws DeviceError where there is no such device or no driver for it.
+  CudaBackend(int device, bool graphs);
+  ~CudaBackend() override;
+
+  BackendInfo describe() const override;
+  Buffer allocate(std::size_t bytes, const char* purpose, Buffer::Pages pages) override;
+  bool uses_host_memory() const override { return false; }
+  void upload(const TensorView& dst, std::span<const std::byte> src) override;
+  void download(std::span<float> dst, const TensorView& src) override;
+  void synchronize() override;
+  std::unique_ptr<PreparedLinear> prepare_linear(const LinearWeights& weights) override;
+  void reserve(const WorkspaceLimits& limits) override;
+  void execute(const std::function<void()>& step) override;
+
+  void embed(const TensorView& table, std::span<const std::int32_t> ids, const TensorView& dst) override;
+  void rms_norm(const TensorView& src, const TensorView& weight, float epsilon,
+                const TensorView& dst) override;
+  void linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst,
+              bool accumulate) override;
+  void rope_table(std::span<const std::int64_t> positions, std::span<const float> inv_freq, float magnitude,
+                  const RopeTables& tables) override;
+  void rope(const TensorView& x, const RopeTables& tables) override;
+  void kv_append(const TensorView& keys, const TensorView& values, std::int64_t first_position,
+                 const KvCacheView& cache) override;
+  void kv_copy(const KvCacheView& from, std::int64_t first_position, std::int64_t end_position,
+               const KvCacheView& to) override;
+  void kv_read(const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,
+               std::span<std::byte> bytes) override;
+  void kv_write(std::span<const std::byte> bytes, std::int64_t first_slot, std::int64_t slots,
+                const KvCacheView& cache) override;
+  void attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
+                 const AttentionParams& params, const TensorView& dst) override;
+  void gated_linear(const PreparedLinear& gate, const PreparedLinear* up, const TensorView& src,
+                    const TensorView& dst) override;
+  void gather_rows(const TensorView& src, std::span<const std::int64_t> rows, const TensorView& dst) override;
+
+  /// Steps that were replayed as graphs, for tests and benchmarks.
+  std::int64_t replayed_steps() const { return steps_.replays(); }
+
+ private:
+  /// A cache in the middle of a step: its tables of blocks and the step's first position, as the device sees
+  /// them.
+  struct StepCache {
+    kernels::KvView view;
+    const std::int64_t* first_position = nullptr;
+  };
+  StepCache step_cache(const KvCacheView& cache, std::int64_t first_position);
+  void multiply_integers(const CudaLinear& weight, const TensorView& src, const TensorView& dst, bool accumulate,
+                         bool gated);
+  /// A dense copy in bf16, until the next call.
+  const void* to_bf16(const TensorView& src);
+  /// Device scratch that is at least so large. Growing waits for the device.
+  void* scratch(Buffer& buffer, std::size_t bytes);
+  /// The calling thread's device becomes this one.
+  void use_device() const;
+
+  int device_;
+  std::string name_;
+  unsigned multiprocessors_ = 0;
+  std::recursive_mutex mutex_;  // of the stream
+  StepRunner steps_;
+  // What step_cache() put last, and in which walk.
+  struct {
+    const void* blocks = nullptr;
+    std::int64_t position = 0;
+    std::uint64_t walk = 0;
+    StepCache cache;
+  } last_;
+  DenseProducts dense_;
+  core::ThreadPool packers_;
+  UploadQueue uploads_;
+  Buffer activations_;        // of a product, as its kernel takes them
+  Buffer product_sums_;       // of blocks that share outputs
+  Buffer arrivals_;           // how many of them are done, zero between launches
+  Buffer attention_scratch_;  // parts of long rows of keys
+  Buffer gate_and_up_;
+};
+
+}  // namespace transom::backend

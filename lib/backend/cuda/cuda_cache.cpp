@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// The KV cache on the device: rows go in by a kernel; between caches and to the host they go by copies.
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "backend/cuda/cuda_backend.h"
+#include "backend/kv_slots.h"
+#include "core/count.h"
+#include "kernels/cuda/kv_append.h"
+
+namespace transom::backend {
+
+using core::count;
+
+namespace {
+
+/// As the device has it, without tables.
+kernels::KvView geometry(const KvCacheView& cache) {
+  kernels::KvView view;
+  view.type = cache.keys.dtype == DType::bf16 ? kernels::KvType::bf16
+              : cache.keys.dtype == DType::i8 ? kernels::KvType::i8
+                                              : kernels::KvType::f32;
+  view.n_kv_heads = count(cache.keys.extent[0]);
+  view.capacity = count(cache.keys.extent[1]);
+  view.head_dim = count(cache.keys.extent[2]);
+  view.block_slots = count(cache.block_slots);
+  view.n_sinks = count(cache.sinks);
+  view.n_levels = count(cache.levels);
+  view.level_slots = count(cache.level_slots);
+  view.scales_apart = view.type == kernels::KvType::i8;
+  return view;
+}
+
+/// Of kv_read's form.
+std::size_t slot_bytes(const kernels::KvView& view) {
+  return 2 * view.n_kv_heads * kernels::kv_row_bytes(view.type, view.head_dim);
+}
+
+/// Calls use(first slot, slots) for the stretches of [first, first + slots) that lie in one block each.
+template <typename Use>
+void for_each_stretch(std::int64_t first, std::int64_t slots, std::int64_t block_slots, const Use& use) {
+  for (std::int64_t slot = first; slot < first + slots;) {
+    const std::int64_t here = std::min(first + slots - slot, block_slots - slot % block_slots);
+    use(slot, here);
+    slot += here;
+  }
+}
+
+void copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+  check_cuda(cudaMemcpyAsync(to, from, bytes, kind, stream), "cudaMemcpyAsync");
+}
+
+/// Calls use(bytes of kv_read's form, their place in the block, how many) for each head of `slots` slots from
+/// `slot` on, which lie in one block, whose copy is at `block`: of keys (half 0) or values (1).
+template <typename Byte, typename Use>
+void for_each_piece(const kernels::KvView& view, Byte* bytes, std::size_t slot, std::size_t slots,
+                    std::size_t half, void* block, const Use& use) {
+  const std::size_t row = kernels::kv_row_bytes(view.type, view.head_dim), heads = view.n_kv_heads;
+  const std::size_t elements = view.scales_apart ? view.head_dim : row;
+  for (std::size_t i = 0; i < slots; ++i) {
+    for (std::size_t head = 0; head < heads; ++head) {
+      const std::size_t at = slot % view.block_slots + i;
+      Byte* const here = bytes + ((i * 2 + half) * heads + head) * row;
+      use(here, kernels::kv_row(view, &block, head, at), elements);
+      if (view.scales_apart) use(here + elements, kernels::kv_scale(view, &block, head, at), row - elements);
+    }
+  }
+}
+
+}  // namespace
+
+CudaBackend::StepCache CudaBackend::step_cache(const KvCacheView& cache, std::int64_t first_position) {
+  // An append and the attention after it share what they need.
+  if (last_.blocks == cache.key_blocks && last_.position == first_position &&
+      last_.walk == steps_.memory().walk())
+    return last_.cache;
+  StepCache step;
+  kernels::KvView& view = step.view;
+  view = geometry(cache);
+  const std::size_t blocks = count(cache.blocks());
+  view.keys = steps_.memory().put(std::span(cache.key_blocks, blocks));
+  view.values = steps_.memory().put(std::span(cache.value_blocks, blocks));
+  step.first_position = steps_.memory().put(first_position);
+  last_ = {cache.key_blocks, first_position, steps_.memory().walk(), step};
+  return step;
+}
+
+void CudaBackend::kv_append(const TensorView& keys, const TensorView& values, std::int64_t first_position,
+                            const KvCacheView& cache) {
+  const StepCache step = step_cache(cache, first_position);
+  kernels::KvAppendArgs args;
+  args.kv = step.view;
+  args.k = keys.f32();
+  args.v = values.f32();
+  args.row_stride = count(keys.stride[0]);
+  args.n_tokens = count(keys.rows());
+  steps_.op(
+      "kv_append",
+      [&](cudaStream_t stream) { return kernels::cuda::launch_kv_append(args, step.first_position, stream); },
+      keys, values, cache, step.first_position);
+}
+
+void CudaBackend::kv_copy(const KvCacheView& from, std::int64_t first_position, std::int64_t end_position,
+                          const KvCacheView& to) {
+  const std::lock_guard lock(mutex_);
+  use_device();
+  const kernels::KvView source = geometry(from), target = geometry(to);
+  const auto copy_heads = [&](char* target_row, const char* source_row, std::size_t bytes) {
+    check_cuda(
+        cudaMemcpy2DAsync(target_row, kernels::kv_head_bytes(target), source_row, kernels::kv_head_bytes(source),
+                          bytes, target.n_kv_heads, cudaMemcpyDeviceToDevice, steps_.stream()),
+        "cudaMemcpy2DAsync");
+  };
+  const auto copy_half = [&](void* const* to_blocks, void* const* from_blocks, std::size_t slot,
+                             std::size_t slots) {
+    copy_heads(kernels::kv_row(target, to_blocks, 0, slot), kernels::kv_row(source, from_blocks, 0, slot),
+               slots * kernels::kv_row_stride(target));
+    if (target.scales_apart)
+      copy_heads(kernels::kv_scale(target, to_blocks, 0, slot), kernels::kv_scale(source, from_blocks, 0, slot),
+                 slots * sizeof(float));
+  };
+  for_each_slots(to, first_position, end_position, [&](std::int64_t first, std::int64_t slots) {
+    for_each_stretch(first, slots, std::min(from.block_slots, to.block_slots),
+                     [&](std::int64_t slot, std::int64_t here) {
+                       copy_half(to.key_blocks, from.key_blocks, count(slot), count(here));
+                       copy_half(to.value_blocks, from.value_blocks, count(slot), count(here));
+                     });
+  });
+  synchronize();
+}
+
+void CudaBackend::kv_read(const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,
+                          std::span<std::byte> bytes) {
+  const std::lock_guard lock(mutex_);
+  use_device();
+  const kernels::KvView view = geometry(cache);
+  std::vector<std::byte> block(view.n_kv_heads * kernels::kv_head_bytes(view));
+  for_each_stretch(first_slot, slots, cache.block_slots, [&](std::int64_t slot, std::int64_t here) {
+    for (const std::size_t half : {0, 1}) {
+      void* const from = (half == 0 ? cache.key_blocks : cache.value_blocks)[slot / cache.block_slots];
+      copy(block.data(), from, block.size(), cudaMemcpyDeviceToHost, steps_.stream());
+      synchronize();
+      for_each_piece(view, bytes.data() + count(slot - first_slot) * slot_bytes(view), count(slot), count(here),
+                     half, block.data(),
+                     [](std::byte* to, const char* at, std::size_t size) { std::memcpy(to, at, size); });
+    }
+  });
+}
+
+void CudaBackend::kv_write(std::span<const std::byte> bytes, std::int64_t first_slot, std::int64_t slots,
+                           const KvCacheView& cache) {
+  const std::lock_guard lock(mutex_);
+  use_device();
+  const kernels::KvView view = geometry(cache);
+  std::vector<std::byte> block(view.n_kv_heads * kernels::kv_head_bytes(view));
+  for_each_stretch(first_slot, slots, cache.block_slots, [&](std::int64_t slot, std::int64_t here) {
+    for (const std::size_t half : {0, 1}) {
+      void* const to = (half == 0 ? cache.key_blocks : cache.value_blocks)[slot / cache.block_slots];
+      copy(block.data(), to, block.size(), cudaMemcpyDeviceToHost, steps_.stream());
+      synchronize();
+      for_each_piece(view, bytes.data() + count(slot - first_slot) * slot_bytes(view), count(slot), count(here),
+                     half, block.data(),
+                     [](const std::byte* from, char* at, std::size_t size) { std::memcpy(at, from, size); });
+      copy(to, block.data(), block.size(), cudaMemcpyHostToDevice, steps_.stream());
+      synchronize();
+    }
+  });
+}
+
+}  // namespace transom::backend

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// The products and the attention of the CUDA backend, and the scratch that they share: ops of a stream take turns.
+#include <algorithm>
+
+#include "backend/cuda/cuda_backend.h"
+#include "backend/cuda/cuda_linear.h"
+#include "core/count.h"
+#include "kernels/cuda/attention.h"
+#include "kernels/cuda/convert_activations.h"
+#include "kernels/cuda/convert_rows.h"
+#include "kernels/cuda/gated_mul.h"
+#include "kernels/cuda/linear_rows.h"
+#include "kernels/cuda/linear_tiles.h"
+
+namespace transom::backend {
+
+using core::count;
+
+std::unique_ptr<PreparedLinear> CudaBackend::prepare_linear(const LinearWeights& weights) {
+  const std::lock_guard lock(mutex_);
+  use_device();
+  return std::make_unique<CudaLinear>(weights, packers_, uploads_, steps_.stream());
+}
+
+void CudaBackend::reserve(const WorkspaceLimits& limits) {
+  const std::lock_guard lock(mutex_);
+  use_device();
+  uploads_.release();  // the weights are there
+  kernels::AttentionArgs args;
+  args.n_tokens = count(limits.tokens);
+  args.n_heads = count(limits.n_heads);
+  args.kv.n_kv_heads = count(limits.n_kv_heads);
+  args.kv.head_dim = count(limits.head_dim);
+  scratch(attention_scratch_, kernels::cuda::attention_scratch_bytes(args));
+}
+
+void CudaBackend::linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst,
+                         bool accumulate) {
+  const auto& prepared = static_cast<const CudaLinear&>(weight);
+  if (prepared.is_integer()) return multiply_integers(prepared, src, dst, accumulate, false);
+  DenseProduct product;
+  product.bf16 = prepared.is_bf16();
+  product.rows = src.rows();
+  product.n = weight.rows;
+  product.k = weight.cols;
+  product.weight = prepared.dense();
+  product.src = src.data;
+  product.src_stride = src.stride[0];
+  product.dst = dst.f32();
+  product.dst_stride = dst.stride[0];
+  product.bias = prepared.bias();
+  product.accumulate = accumulate;
+  if (product.bf16) {
+    product.src = to_bf16(src);
+    product.src_stride = src.columns();
+  }
+  dense_.prepare(product);
+  steps_.op(
+      "linear", [&](cudaStream_t stream) { return dense_.launch(product, stream); }, product.weight, src, dst,
+      product.bias, accumulate);
+}
+
+const void* CudaBackend::to_bf16(const TensorView& src) {
+  kernels::cuda::ConvertRowsArgs args;
+  args.src = src.f32();
+  args.src_stride = count(src.stride[0]);
+  args.n_rows = count(src.rows());
+  args.k = count(src.columns());
+  args.dst = static_cast<std::uint16_t*>(scratch(activations_, args.n_rows * args.k * sizeof(std::uint16_t)));
+  steps_.op(
+      "convert_rows", [&](cudaStream_t stream) { return kernels::cuda::launch_convert_rows(args, stream); }, src);
+  return args.dst;
+}
+
+void CudaBackend::multiply_integers(const CudaLinear& weight, const TensorView& src, const TensorView& dst,
+                                    bool accumulate, bool gated) {
+  kernels::cuda::TiledLinearArgs args;
+  args.src = src.f32();
+  args.src_stride = count(src.stride[0]);
+  args.input_order = weight.input_order();
+  args.weight = weight.tiled();
+  args.dst = dst.f32();
+  args.dst_stride = count(dst.stride[0]);
+  args.n_rows = count(src.rows());
+  args.accumulate = accumulate;
+  args.gated = gated;
+  const bool few = args.n_rows <= kernels::cuda::kMostLinearRows;
+  const auto type =
+      weight.int8_activations() ? kernels::cuda::ActivationType::int8 : kernels::cuda::ActivationType::half;
+  kernels::cuda::SplitScratch split;
+  split.sums = static_cast<float*>(
+      scratch(product_sums_, sizeof(float) * (few ? kernels::cuda::linear_rows_sums(args, multiprocessors_)
+                                                  : kernels::cuda::linear_tiles_sums(args, type, multiprocessors_))));
+  split.arrivals =
+      static_cast<unsigned*>(scratch(arrivals_, kernels::strip_count(args.weight.n) * sizeof(unsigned)));
+  if (few) {
+    steps_.op(
+        "linear_rows",
+        [&](cudaStream_t stream) {
+          return kernels::cuda::launch_linear_rows(args, split, multiprocessors_, stream);
+        },
+        args.weight.data, src, dst, accumulate, gated);
+    return;
+  }
+  const kernels::cuda::Activations activations = kernels::cuda::place_activations(
+      args, type, scratch(activations_, kernels::cuda::activations_bytes(args, type)));
+  steps_.op(
+      "linear_tiles",
+      [&](cudaStream_t stream) {
+        const cudaError_t status = kernels::cuda::launch_convert_activations(args, activations, stream);
+        if (status != cudaSuccess) return status;
+        return kernels::cuda::launch_linear_tiles(args, activations, split, multiprocessors_, stream);
+      },
+      args.weight.data, src, dst, accumulate, gated);
+}
+
+void CudaBackend::gated_linear(const PreparedLinear& gate, const PreparedLinear* up, const TensorView& src,
+                               const TensorView& dst) {
+  const auto& prepared = static_cast<const CudaLinear&>(gate);
+  constexpr std::int64_t kStrip = kernels::kStripOutputs;
+  if (up == nullptr && prepared.is_integer() && dst.columns() % kStrip == 0)
+    return multiply_integers(prepared, src, dst, false, true);
+  const std::int64_t columns = dst.columns();
+  const TensorView both = TensorView::dense(
+      scratch(gate_and_up_, count(src.rows() * 2 * columns) * sizeof(float)), DType::f32, {src.rows(), 2 * columns});
+  linear(gate, src, up == nullptr ? both : both.column_slice(0, columns), false);
+  if (up != nullptr) linear(*up, src, both.column_slice(columns, columns), false);
+  kernels::GatedMulArgs args;
+  args.src = both.f32();
+  args.src_stride = count(2 * columns);
+  args.dst = dst.f32();
+  args.dst_stride = count(dst.stride[0]);
+  args.n_tokens = count(src.rows());
+  args.n = count(columns);
+  steps_.op(
+      "gated_mul", [&](cudaStream_t stream) { return kernels::cuda::launch_gated_mul(args, stream); }, both, dst);
+}
+
+void CudaBackend::attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
+                            const AttentionParams& params, const TensorView& dst) {
+  const StepCache step = step_cache(cache, params.first_position);
+  kernels::AttentionArgs args;
+  args.q = q.f32();
+  args.q_sink = q_sink == nullptr ? nullptr : q_sink->f32();
+  args.q_stride = count(q.stride[0]);
+  args.kv = step.view;
+  args.dst = dst.f32();
+  args.dst_stride = count(dst.stride[0]);
+  args.n_tokens = count(q.rows());
+  args.n_heads = count(q.extent[1]);
+  args.window = params.window;
+  args.scale = params.scale;
+  args.soft_cap = params.soft_cap;
+  args.power_ages = params.power_ages;
+  args.scratch = scratch(attention_scratch_, kernels::cuda::attention_scratch_bytes(args));
+  // Who keeps keys and values in f32 asks for exact numbers: the kernels on tensor cores round to bf16.
+  const auto launch = args.kv.type == kernels::KvType::f32 ? kernels::cuda::launch_attention_any
+                                                           : kernels::cuda::launch_attention;
+  steps_.op(
+      "attention", [&](cudaStream_t stream) { return launch(args, step.first_position, stream); }, q, args.q_sink,
+      cache, step.first_position, params.window, params.scale, params.soft_cap, params.power_ages, dst);
+}
+
+}  // namespace transom::backend

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/cuda/step_runner.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "backend/cuda/cuda_memory.h"
+
+namespace transom::backend {
+
+namespace {
+
+// Graphs of the sessions that decode in turn, and of their batch sizes.
+constexpr std::size_t kMostGraphs = 32;
+// Logits of more rows than a decode step has would pin memory without need.
+constexpr std::size_t kMostStagedFloats = std::size_t{4} << 20;
+
+}  // namespace
+
+void Signature::add(const TensorView& view) {
+  add(view.data);
+  add(view.dtype);
+  for (int i = 0; i < view.rank; ++i) {
+    add(view.extent[static_cast<std::size_t>(i)]);
+    add(view.stride[static_cast<std::size_t>(i)]);
+  }
+}
+
+void Signature::add(const KvCacheView& cache) {
+  add(cache.keys);
+  for (const std::int64_t n : {cache.block_slots, cache.sinks, cache.levels, cache.level_slots}) add(n);
+}
+
+StepRunner::StepRunner(bool graphs) : graphs_(graphs) {
+  check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
+}
+
+StepRunner::~StepRunner() {
+  forget_graphs();
+  cudaStreamDestroy(stream_);
+}
+
+void StepRunner::forget_graphs() {
+  for (const Graph& graph : captured_) cudaGraphExecDestroy(graph.graph);
+  captured_.clear();
+}
+
+void StepRunner::walk(Mode mode, const std::function<void()>& step) {
+  mode_ = mode;
+  memory_.restart();
+  downloads_.clear();
+  signature_ = {};
+  capturable_ = true;
+  step();
+}
+
+void StepRunner::run(const std::function<void()>& step) {
+  if (!graphs_) return run_once(step);
+  ++steps_;
+  walk(Mode::sign, step);
+  const auto known = std::ranges::find(captured_, signature_, &Graph::signature);
+  const bool again = signature_ == last_signature_ && capturable_;
+  last_signature_ = signature_;
+  if (known != captured_.end()) {
+    replay(*known);
+    ++replays_;
+  } else if (again) {
+    replay(capture(step));
+  } else {
+    return run_once(step);
+  }
+  finish();
+}
+
+void StepRunner::run_once(const std::function<void()>& step) {
+  try {
+    walk(Mode::launch, step);
+  } catch (...) {
+    cudaStreamSynchronize(stream_);  // what was launched still reads the slots
+    throw;
+  }
+  finish();
+}
+
+void StepRunner::replay(Graph& graph) {
+  const ProfilerRange range("replay");
+  graph.last_used = steps_;
+  memory_.upload(stream_);
+  check_cuda(cudaGraphLaunch(graph.graph, stream_), "cudaGraphLaunch");
+}
+
+StepRunner::Graph& StepRunner::capture(const std::function<void()>& step) {
+  cudaGraph_t graph = nullptr;
+  check_cuda(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+  try {
+    walk(Mode::capture, step);
+  } catch (...) {
+    cudaStreamEndCapture(stream_, &graph);
+    if (graph != nullptr) cudaGraphDestroy(graph);
+    throw;
+  }
+  check_cuda(cudaStreamEndCapture(stream_, &graph), "cudaStreamEndCapture");
+  Graph captured{signature_, nullptr, steps_};
+  const cudaError_t status = cudaGraphInstantiate(&captured.graph, graph, 0);
+  cudaGraphDestroy(graph);
+  check_cuda(status, "cudaGraphInstantiate");
+  if (captured_.size() < kMostGraphs) return captured_.emplace_back(captured);
+  Graph& oldest = *std::ranges::min_element(captured_, {}, &Graph::last_used);
+  cudaGraphExecDestroy(oldest.graph);
+  return oldest = captured;
+}
+
+void StepRunner::download(std::span<float> dst, const TensorView& src) {
+  capturable_ = capturable_ && dst.size() <= kMostStagedFloats;
+  signature_.add(src);
+  if (mode_ == Mode::launch) {
+    check_cuda(cudaMemcpyAsync(dst.data(), src.data, dst.size_bytes(), cudaMemcpyDeviceToHost, stream_),
+               "cudaMemcpyAsync");
+    return;
+  }
+  if (!capturable_) return;
+  float* const staged = stage(dst.size());
+  downloads_.push_back({dst, staged});
+  if (mode_ == Mode::sign) return;
+  check_cuda(cudaMemcpyAsync(staged, src.data, dst.size_bytes(), cudaMemcpyDeviceToHost, stream_),
+             "cudaMemcpyAsync");
+}
+
+float* StepRunner::stage(std::size_t floats) {
+  // A graph copies into the memory that it was captured with: the n-th download keeps its own.
+  const std::size_t index = downloads_.size();
+  if (index == staging_.size()) staging_.emplace_back();
+  core::Buffer& buffer = staging_[index];
+  if (buffer.size() < floats * sizeof(float)) {
+    forget_graphs();  // they know the smaller one
+    buffer = allocate_pinned(floats * sizeof(float), "logits");
+  }
+  return buffer.as<float>();
+}
+
+void StepRunner::finish() {
+  check_cuda(cudaStreamSynchronize(stream_), "cudaStreamSynchronize");
+  for (const Download& download : downloads_)
+    std::memcpy(download.dst.data(), download.staged, download.dst.size_bytes());
+}
+
+}  // namespace transom::backend

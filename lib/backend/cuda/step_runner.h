@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Runs steps on a stream, and replays those that come again as CUDA graphs.
+///
+/// A step is a function that calls ops. It is first walked without launching anything: its ops only sign,
+/// with everything that their launches depend on, and put what changes from step to step (ids, positions,
+/// tables) into slots. A step whose signature is that of a graph is replayed: one upload of the slots, one
+/// launch. A signature that comes the second time in a row is captured; any other step is walked again and
+/// launched op by op. So an op whose launch depends on a position, as in prefill, signs the position, and is
+/// never captured; and a step that allocates scratch has done so before it is captured.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <bit>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/cuda/cuda_check.h"
+#include "backend/cuda/profiler_range.h"
+#include "backend/cuda/step_memory.h"
+
+namespace transom::backend {
+
+/// Everything that the launches of a step depend on, in 64 bits.
+class Signature {
+ public:
+  void add(std::uint64_t word) {
+    // The finaliser of MurmurHash3: every bit of a word reaches every bit of the sum.
+    std::uint64_t mixed = (value_ ^ word) * 0xff51afd7ed558ccdull;
+    mixed = (mixed ^ mixed >> 33) * 0xc4ceb9fe1a85ec53ull;
+    value_ = (mixed ^ mixed >> 29) + 0x9e3779b97f4a7c15ull;
+  }
+  template <typename T>
+  requires std::is_integral_v<T> || std::is_enum_v<T>
+  void add(T value) { add(static_cast<std::uint64_t>(value)); }
+  void add(float value) { add(std::uint64_t{std::bit_cast<std::uint32_t>(value)}); }
+  void add(const void* pointer) { add(std::uint64_t{reinterpret_cast<std::uintptr_t>(pointer)}); }
+  void add(const TensorView& view);
+  /// The geometry, and not where blocks lie: that goes through slots.
+  void add(const KvCacheView& cache);
+
+  friend bool operator==(const Signature&, const Signature&) = default;
+
+ private:
+  std::uint64_t value_ = 0;
+};
+
+class StepRunner {
+ public:
+  /// @param graphs false: every step is launched op by op.
+  explicit StepRunner(bool graphs);
+  ~StepRunner();
+  StepRunner(const StepRunner&) = delete;
+  StepRunner& operator=(const StepRunner&) = delete;
+
+  /// Runs a step and waits for it. One at a time.
+  void run(const std::function<void()>& step);
+  /// The same for what is no step of a model: never captured.
+  void run_once(const std::function<void()>& step);
+
+  // For the ops of the step that runs.
+  cudaStream_t stream() const { return stream_; }
+  StepMemory& memory() { return memory_; }
+  /// Launches an op, or only signs it. parts: what the launch depends on, other than the contents of slots.
+  template <typename Launch, typename... Parts>
+  void op(const char* name, const Launch& launch, const Parts&... parts) {
+    signature_.add(name);
+    (signature_.add(parts), ...);
+    if (mode_ == Mode::sign) return;
+    const ProfilerRange range(name);
+    if (mode_ == Mode::launch) memory_.upload(stream_);
+    check_cuda(launch(stream_), name);
+  }
+  /// Copies from the device when the step is done.
+  void download(std::span<float> dst, const TensorView& src);
+
+  /// Scratch that graphs know has moved.
+  void forget_graphs();
+
+  std::int64_t replays() const { return replays_; }
+
+ private:
+  enum class Mode { sign, launch, capture };
+  struct Graph {
+    Signature signature;
+    cudaGraphExec_t graph = nullptr;
+    std::int64_t last_used = 0;
+  };
+  struct Download {
+    std::span<float> dst;
+    const float* staged = nullptr;
+  };
+
+  void walk(Mode mode, const std::function<void()>& step);
+  void replay(Graph& graph);
+  Graph& capture(const std::function<void()>& step);
+  void finish();
+  float* stage(std::size_t floats);
+
+  bool graphs_;
+  cudaStream_t stream_ = nullptr;
+  StepMemory memory_;
+  Mode mode_ = Mode::launch;
+  Signature signature_, last_signature_;
+  bool capturable_ = true;
+  std::vector<Graph> captured_;
+  std::vector<Download> downloads_;
+  std::vector<core::Buffer> staging_;  // of downloads, one each
+  std::int64_t steps_ = 0, replays_ = 0;
+};
+
+}  // namespace transom::backend

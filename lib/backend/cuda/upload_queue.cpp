@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/cuda/upload_queue.h"
+
+#include "backend/cuda/cuda_check.h"
+#include "backend/cuda/cuda_memory.h"
+
+namespace transom::backend {
+
+UploadQueue::UploadQueue() {
+  for (Staging& staging : stagings_)
+    check_cuda(cudaEventCreateWithFlags(&staging.copied, cudaEventDisableTiming), "cudaEventCreate");
+}
+
+UploadQueue::~UploadQueue() {
+  for (Staging& staging : stagings_) {
+    cudaEventSynchronize(staging.copied);
+    cudaEventDestroy(staging.copied);
+  }
+}
+
+std::span<std::byte> UploadQueue::begin(std::size_t bytes) {
+  current_ = 1 - current_;
+  Staging& staging = stagings_[current_];
+  check_cuda(cudaEventSynchronize(staging.copied), "cudaEventSynchronize");
+  if (staging.memory.size() < bytes) {
+    staging.memory = {};
+    staging.memory = allocate_pinned(bytes, "weights on their way to the device");
+  }
+  staging.bytes = bytes;
+  return {staging.memory.data(), bytes};
+}
+
+void UploadQueue::send(std::byte* device, cudaStream_t stream) {
+  Staging& staging = stagings_[current_];
+  check_cuda(cudaMemcpyAsync(device, staging.memory.data(), staging.bytes, cudaMemcpyHostToDevice, stream),
+             "cudaMemcpyAsync");
+  check_cuda(cudaEventRecord(staging.copied, stream), "cudaEventRecord");
+}
+
+void UploadQueue::release() {
+  for (Staging& staging : stagings_) {
+    if (!staging.memory) continue;
+    check_cuda(cudaEventSynchronize(staging.copied), "cudaEventSynchronize");
+    staging.memory = {};
+  }
+}
+
+}  // namespace transom::backend

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Models on device "cuda", through the public API: what the CPU gives, by the library that the API opens. Here that is
+// the emulated one, which TRANSOM_CUDA_LIBRARY names; on a machine with a GPU the same program runs with the real one.
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "tests/support/catch.h"
+#include "tests/support/logits.h"
+#include "tests/support/paths.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/throws.h"
+#include "transom/transom.h"
+
+using namespace transom;
+using transom::testing::contains;
+using transom::testing::error_of;
+using transom::testing::largest_difference;
+using transom::testing::some_ids;
+
+namespace {
+
+using Settings = std::initializer_list<std::pair<std::string_view, Value>>;
+
+Model story_model(const std::string& device, Settings settings = {}) {
+  Config config = AutoConfig::from_pretrained(testing::tinystories().string());
+  config.update(settings);
+  return AutoModel::from_pretrained(testing::tinystories().string(), config,
+                                    {.device = device, .threads = 1, .pin_threads = false});
+}
+
+constexpr const char* kPrompt = "Once upon a time there was a little girl who";
+
+/// The largest difference of logits between the devices after some tokens, and after one more.
+double device_difference(Settings settings, std::size_t tokens) {
+  const auto ids = some_ids(tokens);
+  Session cpu = story_model("cpu", settings).new_session(), cuda = story_model("cuda", settings).new_session();
+  const double all = largest_difference(cpu.forward(ids, LogitsFor::all), cuda.forward(ids, LogitsFor::all));
+  return std::max(all, largest_difference(cpu.forward(some_ids(1)), cuda.forward(some_ids(1))));
+}
+
+}  // namespace
+
+TEST_CASE("cuda: the bundled model's greedy text is the CPU's, with graphs and without") {
+  const GenerationConfig config{.max_new_tokens = 24};
+  const Generation expected = story_model("cpu").generate(kPrompt, config);
+  const Model model = story_model("cuda");
+  CHECK(model.info().device == "cuda:0");
+  std::string streamed;
+  const Generation found = model.generate(kPrompt, config, [&](std::string_view piece) {
+    streamed += piece;
+    return true;
+  });
+  CHECK(found.text == expected.text);
+  CHECK(streamed == expected.text);
+  CHECK(story_model("cuda", {{"cuda_graphs", false}}).generate(kPrompt, config).text == expected.text);
+}
+
+TEST_CASE("cuda: samples with a seed are the same with graphs and without") {
+  const GenerationConfig config{.max_new_tokens = 12, .do_sample = true, .seed = 5};
+  CHECK(story_model("cuda").generate(kPrompt, config).tokens ==
+        story_model("cuda", {{"cuda_graphs", false}}).generate(kPrompt, config).tokens);
+}
+
+TEST_CASE("cuda: logits are the CPU's within what bf16 loses in attention") {
+  // Queries and weights of attention are rounded to bf16, which moves logits of about 10 by hundredths.
+  CHECK(device_difference({}, 9) < 0.1);
+  CHECK(device_difference({{"kv_cache_dtype", "bf16"}}, 9) < 0.1);
+  CHECK(device_difference({{"kv_cache_dtype", "int8"}}, 9) < 0.1);
+  CHECK(device_difference({{"dtype", "bf16"}}, 9) < 0.2);
+}
+
+TEST_CASE("cuda: quantised weights") {
+  for (const char* format : {"int8", "int4", "int3", "int2"}) {
+    INFO(format);
+    CHECK(device_difference({{"quantization", format}, {"activation_dtype", "f32"}}, 5) < 0.1);
+  }
+}
+
+TEST_CASE("cuda: weights that GPTQ calibrates while loading") {
+  const Settings settings = {
+      {"quantization", "int4"}, {"quantization_method", "gptq"}, {"activation_dtype", "f32"}, {"num_hidden_layers", 1}};
+  CHECK(device_difference(settings, 5) < 0.1);
+}
+
+TEST_CASE("cuda: windows, sinks and log strides, beyond the turn of the ring") {
+  CHECK(device_difference({{"attention_window", 12}}, 70) < 0.1);
+  CHECK(device_difference({{"attention_window", 12}, {"attention_sinks", 3}}, 70) < 0.1);
+  CHECK(device_difference({{"attention_window", 8}, {"attention_pattern", "log_stride"}}, 70) < 0.1);
+  CHECK(device_difference({{"attention_window", 8}, {"attention_pattern", "log_stride_exact"}}, 70) < 0.1);
+}
+
+TEST_CASE("cuda: many prompts at once, and beams") {
+  const Model cpu = story_model("cpu"), cuda = story_model("cuda");
+  const std::vector<std::string> prompts = {"Tom", "The sun was", "Lily and Ben like to play in the garden."};
+  const auto expected = cpu.generate_batch(prompts, {.max_new_tokens = 8});
+  const auto found = cuda.generate_batch(prompts, {.max_new_tokens = 8});
+  REQUIRE(found.size() == expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i) CHECK(found[i].text == expected[i].text);
+  const GenerationConfig beams{.max_new_tokens = 6, .num_beams = 3};
+  CHECK(cuda.generate("Tom", beams).text == cpu.generate("Tom", beams).text);
+}
+
+TEST_CASE("cuda: sessions fork, are cut back, and go to a file and back") {
+  const Model model = story_model("cuda", {{"kv_cache_dtype", "int8"}});
+  Session session = model.new_session();
+  session.forward(some_ids(20));
+  Session fork = session.fork();
+  const Logits next = session.forward(some_ids(1));
+  CHECK(largest_difference(fork.forward(some_ids(1)), next) == 0);
+  session.truncate(20);
+  CHECK(largest_difference(session.forward(some_ids(1)), next) == 0);
+  const testing::TemporaryDirectory folder;
+  session.truncate(20);
+  session.save(folder.path() / "text.session");
+  Session restored = Session::restore(model, folder.path() / "text.session");
+  CHECK(restored.position() == 20);
+  CHECK(largest_difference(restored.forward(some_ids(1)), next) == 0);
+}
+
+TEST_CASE("cuda: a text that is stopped midway leaves the model usable") {
+  const Model model = story_model("cuda");
+  const std::string text = model.generate(kPrompt, {.max_new_tokens = 6}).text;
+  int pieces = 0;
+  const Generation stopped =
+      model.generate(kPrompt, {.max_new_tokens = 20}, [&](std::string_view) { return ++pieces < 3; });
+  CHECK(stopped.finish_reason == FinishReason::cancelled);
+  struct Thrown {};
+  CHECK_THROWS_AS(model.generate(kPrompt, {.max_new_tokens = 20}, [](std::string_view) -> bool { throw Thrown(); }),
+                  Thrown);
+  CHECK(model.generate(kPrompt, {.max_new_tokens = 6}).text == text);
+}
+
+TEST_CASE("cuda: many loads leave the model usable", "[leaks]") {
+  const std::string text = story_model("cuda").generate("Tom", {.max_new_tokens = 2}).text;
+  for (int i = 0; i < 1000; ++i) story_model("cuda", {{"num_hidden_layers", 1}});
+  CHECK(story_model("cuda").generate("Tom", {.max_new_tokens = 2}).text == text);
+}
+
+TEST_CASE("cuda: a device that is not there") {
+  CHECK(contains(error_of<DeviceError>([] { story_model("cuda:99"); }), "cuda:99"));
+  CHECK_THROWS_AS(story_model("cuda:-1"), InvalidArgument);
+}
