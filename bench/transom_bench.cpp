@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "bench/model/gpu_estimate.h"
 #include "bench/model/headline.h"
 #include "bench/model/long_context.h"
 #include "bench/model/measure.h"
@@ -24,7 +25,7 @@ using namespace transom::bench;
 
 struct Modes {
   bool roofline = false, roofline_raw = false, headline = false, long_context = false;
-  bool prefix_cache = false, speculation = false;
+  bool prefix_cache = false, speculation = false, gpu_estimate = false;
   int headline_prompt = 32768;
   LongContext context;
   PrefixCacheBench prefix;
@@ -45,6 +46,8 @@ void add_modes(CLI::App& app, Modes& modes) {
   one->add_flag(
       "--speculation", modes.speculation,
       "Guesses of prompt lookup that are right, and what they gain, for a text that repeats itself");
+  one->add_flag("--gpu-estimate", modes.gpu_estimate,
+                "Bytes and operations of each kernel of a step, and their time on some GPUs; needs none");
   one->add_flag("--roofline-raw", modes.roofline_raw, "The same as bare numbers")->group("");
   app.add_option("--headline-prompt", modes.headline_prompt, "Tokens of the headline's prompt")
       ->check(CLI::Range(2048, 1 << 20));
@@ -75,6 +78,8 @@ void add_options(CLI::App& app, Options& options) {
                  "Inputs that share a scale; 0 = as suits the bits, -1 = whole rows");
   app.add_option("--kv-cache-dtype", options.kv_cache_dtype, "auto, f32, bf16, int8");
   app.add_option("--attention-window", options.window, "Tokens that every layer sees; 0 = as the model says");
+  app.add_option("--device", options.device, "cpu, cuda or cuda:1");
+  app.add_flag("!--no-cuda-graphs", options.cuda_graphs, "Launch the steps on a GPU op by op");
   app.add_option("--threads", options.threads, "Threads; 0 = every core");
   app.add_flag("!--no-pin", options.pin, "Do not pin threads to cores");
   app.add_option("--prefill", options.prefill, "Prompt lengths")->delimiter(',');
@@ -119,7 +124,7 @@ Report measure(const Options& options, std::size_t threads) {
   const std::size_t steps = options.prefill.size() + options.depths.size() + options.batches.size() + 2;
   std::size_t step = 0;
   show_progress(step++, steps, "ceilings");
-  report.roofline = measure_roofline_apart(threads);
+  report.roofline = measure_roofline_apart(options.device, threads);
   show_progress(step++, steps, "loading");
   const Loaded loaded = load_model(options);
   const transom::model::Transformer& transformer = *loaded.transformer;
@@ -172,6 +177,10 @@ int main(int argc, char** argv) try {
   }
   if (options.model.empty() == options.synthetic.empty()) {
     throw transom::InvalidArgument("expected a model directory or --synthetic NAME");
+  }
+  if (modes.gpu_estimate) {
+    print_gpu_estimate(options);
+    return 0;
   }
   if (modes.long_context) {
     if (options.window > 0) modes.context.window = options.window;

@@ -7,6 +7,11 @@ install(TARGETS transom EXPORT transom-targets
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 
+# Beside libtransom, which looks for it there.
+if(TRANSOM_CUDA)
+  install(TARGETS transom_cuda LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+endif()
+
 # A oneDNN that was unpacked inside the project (build/deps) is no part of the system: it travels with the library, in a
 # folder of its own, where the run path finds it.
 if(dnnl_FOUND AND BUILD_SHARED_LIBS)

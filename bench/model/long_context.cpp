@@ -8,6 +8,8 @@
 #include <cmath>
 #include <cstdio>
 #include <fstream>
+#include <memory>
+#include <span>
 #include <sstream>
 
 #include "bench/model/report.h"
@@ -29,34 +31,70 @@ double resident_mb() {
   return pages * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1e6;
 }
 
-ContextCurve read_prompt(Options options, const std::string& pattern, const LongContext& settings) {
-  options.window = pattern == "full" ? -1 : settings.window;
-  options.attention_pattern = pattern == "log_stride" ? "log_stride" : "window";
-  const Loaded loaded = load_model(options);
-  const model::Transformer& transformer = *loaded.transformer;
-  const std::vector<std::int32_t> ids = random_ids(settings.most, transformer.spec().vocab);
-  const bool terminal = ::isatty(STDERR_FILENO) != 0;
-  {  // warms up
-    model::Sequence sequence(transformer, {kFirst, kChunk});
-    sequence.forward(std::span(ids).first(kFirst), false, {});
+/// A prompt that one pattern reads, chunk by chunk.
+class Reading {
+ public:
+  Reading(Options options, const std::string& pattern, const LongContext& settings)
+      : loaded_(load(options, pattern, settings)), curve_{pattern, {}} {
+    const model::Transformer& transformer = *loaded_.transformer;
+    {  // warms up
+      model::Sequence sequence(transformer, {kFirst, kChunk});
+      sequence.forward(random_ids(kFirst, transformer.spec().vocab), false, {});
+    }
+    const double before = resident_mb();
+    sequence_ = std::make_unique<model::Sequence>(transformer, model::SequenceOptions{settings.most, kChunk});
+    memory_mb_ = resident_mb() - before;
   }
-  ContextCurve curve{pattern, {}};
-  const double before = resident_mb();
-  model::Sequence sequence(transformer, {settings.most, kChunk});
-  double seconds = 0;
-  for (std::int64_t at = 0, next = kFirst; at < settings.most; at += kChunk) {
+
+  void read(std::span<const std::int32_t> chunk) {
+    const double before = resident_mb();
     const auto start = Clock::now();
-    sequence.forward(std::span(ids).subspan(static_cast<std::size_t>(at), kChunk), false, {});
-    seconds += std::chrono::duration<double>(Clock::now() - start).count();
+    sequence_->forward(chunk, false, {});
+    seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
+    memory_mb_ += resident_mb() - before;
+    if (sequence_->position() < next_) return;
+    curve_.points.push_back({next_, seconds_, memory_mb_});
+    next_ *= 2;
+  }
+
+  const ContextCurve& curve() const { return curve_; }
+  std::int64_t vocab() const { return loaded_.transformer->spec().vocab; }
+  double seconds() const { return seconds_; }
+
+ private:
+  static Loaded load(Options& options, const std::string& pattern, const LongContext& settings) {
+    options.window = pattern == "full" ? -1 : settings.window;
+    options.attention_pattern = pattern == "log_stride" ? "log_stride" : "window";
+    return load_model(options);
+  }
+
+  Loaded loaded_;
+  ContextCurve curve_;
+  std::unique_ptr<model::Sequence> sequence_;
+  double seconds_ = 0, memory_mb_ = 0;
+  std::int64_t next_ = kFirst;
+};
+
+/// All patterns read the same prompt in turns, a chunk each, so that what else the machine does meets all.
+std::vector<ContextCurve> read_in_turns(const Options& options, const LongContext& settings) {
+  std::vector<std::unique_ptr<Reading>> readings;
+  for (const char* pattern : {"full", "window", "log_stride"})
+    readings.push_back(std::make_unique<Reading>(options, pattern, settings));
+  const std::vector<std::int32_t> ids = random_ids(settings.most, readings.front()->vocab());
+  const bool terminal = ::isatty(STDERR_FILENO) != 0;
+  for (std::int64_t at = 0; at < settings.most; at += kChunk) {
+    double seconds = 0;
+    for (const auto& reading : readings) {
+      reading->read(std::span(ids).subspan(static_cast<std::size_t>(at), kChunk));
+      seconds += reading->seconds();
+    }
     if (terminal)
-      std::fprintf(stderr, "\r%s: %lld tokens, %.0f s ", pattern.c_str(), static_cast<long long>(at + kChunk),
-                   seconds);
-    if (at + kChunk < next) continue;
-    curve.points.push_back({next, seconds, resident_mb() - before});
-    next *= 2;
+      std::fprintf(stderr, "\r%lld tokens, %.0f s ", static_cast<long long>(at + kChunk), seconds);
   }
   if (terminal) std::fprintf(stderr, "\r%40s\r", "");
-  return curve;
+  std::vector<ContextCurve> curves;
+  for (const auto& reading : readings) curves.push_back(reading->curve());
+  return curves;
 }
 
 std::string to_json(const std::vector<ContextCurve>& curves, const std::string& command) {
@@ -161,9 +199,7 @@ double ContextCurve::exponent() const {
 }
 
 void print_long_context(const Options& options, const LongContext& settings, const std::string& command) {
-  std::vector<ContextCurve> curves;
-  for (const char* pattern : {"full", "window", "log_stride"})
-    curves.push_back(read_prompt(options, pattern, settings));
+  const std::vector<ContextCurve> curves = read_in_turns(options, settings);
   print_table(curves);
   if (!settings.json_file.empty()) write_file(settings.json_file, to_json(curves, command));
   if (!settings.svg_file.empty())

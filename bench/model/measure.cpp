@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <random>
 
+#include "backend/ops.h"
 #include "backend/registry.h"
 #include "bench/model/subprocess.h"
 #include "bench/model/synthetic.h"
@@ -27,6 +27,8 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+}  // namespace
+
 Config make_config(const Options& options) {
   Config config = options.synthetic.empty() ? AutoConfig::from_pretrained(options.model)
                                             : Config::from_json(synthetic_config(options.synthetic));
@@ -39,6 +41,8 @@ Config make_config(const Options& options) {
                  {"dtype", options.dtype}});
   return config;
 }
+
+namespace {
 
 /// Multiplications and additions of all linear layers of one block stack, per token, without the head.
 double block_ops(const model::ModelSpec& spec) {
@@ -67,16 +71,18 @@ double attention_ops(const model::ModelSpec& spec, double visible) {
   return 4 * visible * static_cast<double>(spec.n_heads * spec.head_dim);
 }
 
-void fill_cache(const model::Sequence& sequence) {
+void fill_cache(const model::Sequence& sequence, std::int64_t depth) {
   // Ordinary small numbers, so that softmax and sums take their usual paths; written, so that reads reach
   // real memory.
-  const backend::KvCacheView& view = sequence.cache().layer(0);
-  const std::int64_t bytes =
-      view.keys.extent[0] * view.block_slots * backend::kv_row_bytes(view.keys.dtype, view.keys.extent[2]);
-  sequence.cache().for_each_block([&](const model::KvBlock& block) {
-    for (std::byte* half : {block.keys, block.values})
-      std::memset(half, 0x3c, static_cast<std::size_t>(bytes));
-  });
+  const model::KvCache& cache = sequence.cache();
+  for (std::size_t layer = 0; layer < cache.layers(); ++layer) {
+    const backend::KvCacheView& view = cache.layer(layer);
+    for (const model::KvCache::Slots& slots : cache.used_slots(layer, depth, depth)) {
+      const std::vector<std::byte> bytes(
+          static_cast<std::size_t>(slots.count * backend::ops::kv_slot_bytes(view)), std::byte{0x3c});
+      backend::ops::kv_write(sequence.transformer().backend(), bytes, slots.first, slots.count, view);
+    }
+  }
 }
 
 }  // namespace
@@ -110,7 +116,8 @@ Loaded load_model(const Options& options) {
   } else {
     source = std::make_shared<SyntheticSource>(options.dtype == "f32" ? DType::f32 : DType::bf16);
   }
-  const auto device = backend::open_backend("cpu", {options.threads, options.pin});
+  const auto device =
+      backend::open_backend(options.device, {options.threads, options.pin, options.cuda_graphs});
   const bool terminal = ::isatty(STDERR_FILENO) != 0;
   int done = 0;
   const auto progress = [&](std::string_view, std::int64_t) {
@@ -170,7 +177,7 @@ Measurement measure_decode(const model::Transformer& transformer, const Options&
     sequences.push_back(siblings.emplace_back(first.sibling()).get());
   for (model::Sequence* sequence : sequences) {
     sequence->resume(depth, depth);
-    fill_cache(*sequence);
+    fill_cache(*sequence, depth);
   }
   std::vector<float> logits(static_cast<std::size_t>(spec.vocab * texts));
   const std::vector<std::int32_t> ids = random_ids((options.decode_tokens + 2) * texts, spec.vocab);
@@ -179,7 +186,7 @@ Measurement measure_decode(const model::Transformer& transformer, const Options&
     model::Sequence::step(sequences, std::span(ids).subspan(i * count, count), logits);
   };
   const auto threads = static_cast<std::size_t>(transformer.backend().describe().threads);
-  const double before = measure_roofline_apart(threads).read_bytes_per_s;
+  const double before = measure_roofline_apart(options.device, threads).read_bytes_per_s;
   for (std::size_t i = 0; i < 2; ++i) step(i);
   std::vector<double> seconds;
   for (std::size_t i = 2; i < static_cast<std::size_t>(options.decode_tokens) + 2; ++i) {
@@ -187,7 +194,7 @@ Measurement measure_decode(const model::Transformer& transformer, const Options&
     step(i);
     seconds.push_back(seconds_since(start));
   }
-  const double after = measure_roofline_apart(threads).read_bytes_per_s;
+  const double after = measure_roofline_apart(options.device, threads).read_bytes_per_s;
   roofline.read_bytes_per_s = std::max(before, after);
   const double time = median(seconds) / static_cast<double>(texts);
   const double kv_row =

@@ -10,6 +10,7 @@
 
 #include "bench/roofline.h"
 #include "model/transformer.h"
+#include "transom/config.h"
 
 namespace transom::bench {
 
@@ -19,6 +20,8 @@ struct Options {
   int layers = 0;         // synthetic: fewer layers than the true model; 0 = all
   std::string dtype = "bf16", quantization = "none", kv_cache_dtype = "auto";
   std::int64_t group_size = 0;  // of quantised weights, as the key quantization_group_size
+  std::string device = "cpu";
+  bool cuda_graphs = true;
   int threads = 0;
   bool pin = true;
   std::vector<std::int64_t> prefill{32, 512, 2048};
@@ -36,6 +39,8 @@ struct Loaded {
   double load_s = 0;
 };
 
+/// Of the model, with what the options set.
+Config make_config(const Options& options);
 Loaded load_model(const Options& options);
 
 /// The same ids each time.

@@ -8,6 +8,7 @@ set(here "${CMAKE_CURRENT_LIST_DIR}")
 set(tree "${WORK}/tree")
 set(licence "// SPDX-License-Identifier: Apache-2.0\n")
 set(guard "${licence}#pragma once\n")
+set(hash_licence "# SPDX-License-Identifier: Apache-2.0\n")
 
 # A tree in order, before each fault.
 function(make_tree)
@@ -24,6 +25,11 @@ function(make_tree)
   file(WRITE "${tree}/kernels/cpu/table.h" "${guard}#include <stdint.h>\n")
   file(WRITE "${tree}/kernels/cpu/reference/linear.cpp" "${licence}#include \"kernels/cpu/table.h\"\n")
   file(WRITE "${tree}/kernels/cpu/reference/linear.cpp" "${licence}#include <math.h>\n")
+  file(WRITE "${tree}/kernels/cuda/linear_tiles.cu" "${licence}#include <cuda_runtime.h>\n#include \"kernels/cuda/ptx.cuh\"\n")
+  file(WRITE "${tree}/kernels/cuda/ptx.cuh" "${guard}")
+  file(WRITE "${tree}/kernels/cuda/CMakeLists.txt" "${hash_licence}add_library(kernels\n  linear_tiles.cu\n)\n")
+  file(WRITE "${tree}/tests/cuda_on_host/CMakeLists.txt" "${hash_licence}set(kernels\n  linear_tiles\n)\ntest(ops/linear_test.cpp)\n")
+  file(WRITE "${tree}/tests/cuda_on_host/ops/linear_test.cpp" "${licence}")
   file(WRITE "${tree}/tests/kernels/linear_test.cpp" "${licence}")
   file(WRITE "${tree}/bench/kernels/linear_bench.cpp" "${licence}")
 endfunction()
@@ -69,6 +75,9 @@ expect_fault(include_edges lib/model/json.cpp "${licence}#include <nlohmann/json
 expect_fault(include_edges lib/backend/cpu/dnn.cpp "${licence}#include <oneapi/dnnl/dnnl.hpp>\n" "may not include <oneapi")
 expect_fault(include_edges kernels/common/args.h "${guard}#include <vector>\n" "kernels/common may not include <vector>")
 expect_fault(include_edges kernels/cpu/simd/a.cpp "${licence}#include <vector>\n" "kernels/cpu/simd may not include <vector>")
+expect_fault(include_edges kernels/cuda/a.cu "${licence}#include \"kernels/cpu/table.h\"\n" "kernels/cuda may not include")
+expect_fault(include_edges kernels/cuda/a.cuh "${guard}#include <vector>\n" "kernels/cuda may not include <vector>")
+expect_fault(include_edges lib/model/cuda.cpp "${licence}#include <cuda_runtime.h>\n" "lib/model may not include <cuda_runtime")
 expect_fault(include_edges lib/model/near.cpp "${licence}#include \"layer.h\"\n" "paths start at the room")
 expect_fault(include_edges lib/newroom/a.cpp "${licence}" "lies in no room")
 expect_fault(include_edges lib/model/macro.cpp "${licence}#include HEADER\n" "cannot tell")
@@ -83,11 +92,41 @@ expect_fault(source_text lib/io/accent.cpp "${licence}// caf${e_acute}\n" "outsi
 expect_fault(source_text lib/io/tab.cpp "${licence}\tint x;\n" "has a tab")
 expect_fault(source_text lib/io/bare.cpp "int x;\n" "SPDX")
 expect_fault(source_text lib/io/open.h "${licence}int x;\n" "no #pragma once")
+expect_fault(source_text kernels/cuda/open.cuh "${licence}int x;\n" "no #pragma once")
 expect_fault(source_text lib/io/using.h "${guard}using namespace std;\n" "using namespace")
 
 expect_fault(kernels_have_tests kernels/cpu/reference/new_op.cpp "${licence}" "no tests/kernels/new_op_test.cpp")
 expect_fault(kernels_have_tests bench/kernels/linear_bench.cpp "(remove)" "no bench/kernels/linear_bench.cpp")
 expect_fault(kernels_have_tests kernels "(remove)" "no files")
+expect_fault(kernels_have_tests kernels/cuda/new_op.cu "${licence}" "no ops/new_op_test.cpp in")
+expect_fault(kernels_have_tests kernels/cuda/CMakeLists.txt "${hash_licence}" "linear_tiles.cu: is not in kernels/cuda")
+expect_fault(kernels_have_tests tests/cuda_on_host/CMakeLists.txt "${hash_licence}test(ops/linear_test.cpp)\n"
+  "linear_tiles.cu: linear_tiles is not in tests/cuda_on_host")
+expect_fault(kernels_have_tests tests/cuda_on_host/CMakeLists.txt "${hash_licence}set(kernels linear_tiles)\n"
+  "no ops/linear_tiles_test.cpp in")
+
+# What ptxas says of a kernel that is in order, of one that spills, of one with a stack frame, and nothing.
+function(expect_resources report result_words)
+  file(WRITE "${WORK}/ptxas/op.cu.o.ptxas" "${report}")
+  execute_process(COMMAND "${CMAKE_COMMAND}" "-DOBJECTS=${WORK}/ptxas/op.cu.o" -P "${here}/../../cmake/cuda_resources.cmake"
+    RESULT_VARIABLE result OUTPUT_VARIABLE out ERROR_VARIABLE err)
+  if(NOT "${result} ${out}${err}" MATCHES "${result_words}")
+    message(FATAL_ERROR "cuda_resources does not answer '${result_words}' but '${result} ${out}${err}' to:\n${report}")
+  endif()
+endfunction()
+function(ptxas_report frame out)
+  set(${out} "ptxas info    : Compiling entry function '_ZN7transom7kernels4cuda8rms_normILi4EEEvv' for 'sm_90a'
+ptxas info    : Function properties for _ZN7transom7kernels4cuda8rms_normILi4EEEvv
+    ${frame}
+ptxas info    : Used 24 registers, used 1 barriers, 400 bytes cmem[0]\n" PARENT_SCOPE)
+endfunction()
+ptxas_report("0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads" report)
+expect_resources("${report}" "^0 .*sm_90a .*rms_norm.*: 24 registers, stack 0, spills 0 . 0.*1 kernels, none spills")
+ptxas_report("8 bytes stack frame, 4 bytes spill stores, 4 bytes spill loads" report)
+expect_resources("${report}" "^1 .*1 of 1 spill or have a stack frame")
+ptxas_report("8 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads" report)
+expect_resources("${report}" "^1 .*1 of 1 spill or have a stack frame")
+expect_resources("" "^1 .*no kernels in the reports")
 
 # The symbol check against an archive with a fault: ours, plus an object that prints and ends the process.
 if(ARCHIVE)

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/cuda/ceilings.h"
+
+#include <cublasLt.h>
+
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "backend/cuda/cuda_memory.h"
+#include "bench/cuda/device_timer.h"
+
+namespace transom::bench {
+
+namespace {
+
+constexpr std::int64_t kSide = 8192;
+constexpr std::size_t kWorkspace = std::size_t{64} << 20;
+
+void check(cublasStatus_t status, const char* what) {
+  if (status != CUBLAS_STATUS_SUCCESS)
+    throw DeviceError(core::message(what, ": ", cublasLtGetStatusString(status)));
+}
+
+/// Random bytes that make ordinary numbers of the type: zeros would be multiplied faster.
+void fill(core::Buffer& buffer, cudaDataType_t type) {
+  std::mt19937 random(3);
+  std::vector<std::uint16_t> halves(buffer.size() / 2);
+  for (std::uint16_t& half : halves) {
+    const std::uint32_t bits = random();
+    // bf16 in [1, 2) or its negative; int8 from all its values.
+    half = static_cast<std::uint16_t>(type == CUDA_R_8I ? bits : (bits & 0x807f) | 0x3f80);
+  }
+  backend::check_cuda(cudaMemcpy(buffer.data(), halves.data(), buffer.size(), cudaMemcpyHostToDevice),
+                      "cudaMemcpy");
+}
+
+double copy_bytes_per_s(DeviceTimer& timer) {
+  constexpr std::size_t kBytes = std::size_t{1} << 30;
+  core::Buffer from = backend::allocate_device(kBytes, "a bench"),
+               to = backend::allocate_device(kBytes, "a bench");
+  const double seconds = timer.seconds(
+      [&](int, cudaStream_t stream) {
+        return cudaMemcpyAsync(to.data(), from.data(), kBytes, cudaMemcpyDeviceToDevice, stream);
+      },
+      10);
+  return 2.0 * static_cast<double>(kBytes) / seconds;
+}
+
+/// Multiplications and additions a second of cuBLASLt's first choice.
+double product_op_per_s(DeviceTimer& timer, cublasLtHandle_t handle, cudaDataType_t type,
+                        cublasComputeType_t compute, cudaDataType_t result) {
+  const std::size_t elements = static_cast<std::size_t>(kSide * kSide), width = type == CUDA_R_8I ? 1 : 2;
+  core::Buffer a = backend::allocate_device(elements * width, "a bench");
+  core::Buffer b = backend::allocate_device(elements * width, "a bench");
+  core::Buffer c = backend::allocate_device(elements * 4, "a bench");
+  core::Buffer workspace = backend::allocate_device(kWorkspace, "a bench");
+  fill(a, type);
+  fill(b, type);
+  cublasLtMatmulDesc_t product = nullptr;
+  check(cublasLtMatmulDescCreate(&product, compute, compute == CUBLAS_COMPUTE_32I ? CUDA_R_32I : CUDA_R_32F),
+        "cublasLtMatmulDescCreate");
+  const cublasOperation_t transposed = CUBLAS_OP_T;
+  check(cublasLtMatmulDescSetAttribute(product, CUBLASLT_MATMUL_DESC_TRANSA, &transposed, sizeof transposed),
+        "cublasLtMatmulDescSetAttribute");
+  cublasLtMatrixLayout_t inputs = nullptr, output = nullptr;
+  check(cublasLtMatrixLayoutCreate(&inputs, type, kSide, kSide, kSide), "cublasLtMatrixLayoutCreate");
+  check(cublasLtMatrixLayoutCreate(&output, result, kSide, kSide, kSide), "cublasLtMatrixLayoutCreate");
+  cublasLtMatmulPreference_t preference = nullptr;
+  check(cublasLtMatmulPreferenceCreate(&preference), "cublasLtMatmulPreferenceCreate");
+  check(cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
+                                             &kWorkspace, sizeof kWorkspace),
+        "cublasLtMatmulPreferenceSetAttribute");
+  cublasLtMatmulHeuristicResult_t best = {};
+  int found = 0;
+  check(cublasLtMatmulAlgoGetHeuristic(handle, product, inputs, inputs, output, output, preference, 1, &best,
+                                       &found),
+        "cublasLtMatmulAlgoGetHeuristic");
+  const float one = 1, zero = 0;
+  const std::int32_t whole_one = 1, whole_zero = 0;
+  const bool whole = compute == CUBLAS_COMPUTE_32I;
+  const double seconds = timer.seconds(
+      [&](int, cudaStream_t stream) {
+        check(cublasLtMatmul(handle, product, whole ? static_cast<const void*>(&whole_one) : &one, a.data(),
+                             inputs, b.data(), inputs, whole ? static_cast<const void*>(&whole_zero) : &zero,
+                             c.data(), output, c.data(), output, &best.algo, workspace.data(), kWorkspace,
+                             stream),
+              "cublasLtMatmul");
+        return cudaSuccess;
+      },
+      5);
+  cublasLtMatmulPreferenceDestroy(preference);
+  cublasLtMatrixLayoutDestroy(inputs);
+  cublasLtMatrixLayoutDestroy(output);
+  cublasLtMatmulDescDestroy(product);
+  return 2.0 * static_cast<double>(kSide) * static_cast<double>(kSide) * static_cast<double>(kSide) / seconds;
+}
+
+}  // namespace
+
+Roofline measure_gpu_roofline() {
+  DeviceTimer timer;
+  cublasLtHandle_t handle = nullptr;
+  check(cublasLtCreate(&handle), "cublasLtCreate");
+  Roofline roofline;
+  roofline.read_bytes_per_s = copy_bytes_per_s(timer);
+  roofline.bf16_flop_per_s = product_op_per_s(timer, handle, CUDA_R_16BF, CUBLAS_COMPUTE_32F, CUDA_R_16BF);
+  roofline.int8_op_per_s = product_op_per_s(timer, handle, CUDA_R_8I, CUBLAS_COMPUTE_32I, CUDA_R_32I);
+  roofline.f32_flop_per_s = roofline.bf16_flop_per_s;  // products run on the same unit
+  cublasLtDestroy(handle);
+  return roofline;
+}
+
+}  // namespace transom::bench

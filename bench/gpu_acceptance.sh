@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# All that only a GPU can tell, in one go, from a bare checkout on a machine with a CUDA toolkit (12.4 or newer) and an
+# NVIDIA GPU: builds, checks the kernels and the models against the CPU, looks for memory faults and races, and measures.
+#
+#   bench/gpu_acceptance.sh [RESULTS]
+#
+#   RESULTS   a folder for logs and figures (default: build/gpu-acceptance)
+#   BUILD     environment: the build folder (default: build/gpu)
+#   DEVICE    environment: cuda (default), cuda:1 ...
+#
+# Prints a line for each check, and exits with 1 if one failed. About 20 minutes with 8 cores or more.
+set -uo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+results="${1:-build/gpu-acceptance}"
+build="${BUILD:-build/gpu}"
+device="${DEVICE:-cuda}"
+mkdir -p "$results"
+failed=0
+export TRANSOM_CUDA_LIBRARY="$PWD/$build/lib/libtransom_cuda.so"
+
+say() { printf '%-72s %s\n' "$1" "$2" | tee -a "$results/summary.txt"; }
+
+# check NAME COMMAND...: runs it with its output in a log of that name.
+check() {
+  local name="$1" log
+  shift
+  log="$results/$(tr -c 'a-z0-9\n' '-' <<<"${name,,}").log"
+  if "$@" >"$log" 2>&1; then
+    say "$name" ok
+  else
+    say "$name" "FAILED, see $log"
+    failed=1
+  fi
+}
+
+# figure NAME LEAST FOUND: a number against its bound.
+figure() {
+  if awk -v found="$3" -v least="$2" 'BEGIN { exit !(found + 0 >= least + 0) }'; then
+    say "$1" "$3 (at least $2)"
+  else
+    say "$1" "$3, MISSES $2"
+    failed=1
+  fi
+}
+
+: >"$results/summary.txt"
+if ! nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader >"$results/gpu.txt" 2>&1; then
+  echo "no NVIDIA GPU: nvidia-smi failed" >&2
+  exit 2
+fi
+say "GPU" "$(head -1 "$results/gpu.txt")"
+
+build_all() {
+  # shellcheck disable=SC1091
+  . examples/setup.sh && set_up || return 1
+  cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTRANSOM_CUDA=ON \
+    -DTRANSOM_CUDA_ARCHITECTURES="${ARCHITECTURES:-native}" && cmake --build "$build"
+}
+check "build" build_all
+[ "$failed" = 0 ] || exit 1
+
+# The kernels against the reference, the models against the CPU.
+check "no kernel spills" cmake --build "$build" --target cuda_resources
+check "kernels against the reference" "$build/tests/cuda_on_gpu/transom_test_cuda_on_gpu"
+check "models: text and logits of the CPU, graphs on and off" "$build/tests/cuda_on_host/transom_test_cuda_models"
+
+# Faults and races that no result shows.
+for tool in memcheck racecheck; do
+  check "compute-sanitizer $tool" compute-sanitizer --tool "$tool" --error-exitcode 1 \
+    "$build/tests/cuda_on_gpu/transom_test_cuda_on_gpu" "~[slow]"
+done
+check "1000 loads and unloads" "$build/tests/cuda_on_host/transom_test_cuda_models" "[leaks]"
+check "backends that come and go leave no memory behind" "$build/tests/cuda_on_gpu/transom_test_cuda_on_gpu" "[leaks]"
+
+# Speed, with the ceilings measured in the same run.
+check "kernels" "$build/bench/transom-bench-cuda" --device "$device"
+cat "$results/kernels.log"
+seven_b=("$build/bench/transom-bench" --synthetic deepseek-llm-7b --quantization int8 --group-size 128 --device "$device"
+  --prefill 512 --depth 0 --decode-tokens 64)
+check "7B int8 with graphs" "${seven_b[@]}" --json "$results/7b-int8.json"
+check "7B int8 without graphs" "${seven_b[@]}" --no-cuda-graphs --json "$results/7b-int8-no-graphs.json"
+
+# number FILE PHASE KEY: of the first such line of a report.
+number() {
+  grep -o "{\"phase\": \"$2\"[^}]*}" "$1" | head -1 | grep -o "\"$3\": [0-9.e+-]*" | cut -d' ' -f2
+}
+# share PATTERN COLUMN: of the kernel whose line begins so (1: of the bandwidth, 2: of the peak).
+share() { grep "^$1" "$results/kernels.log" | head -1 | grep -o '[0-9.]* %' | sed -n "$2p" | cut -d' ' -f1; }
+
+graphs="$(number "$results/7b-int8.json" decode tokens_per_s)"
+plain="$(number "$results/7b-int8-no-graphs.json" decode tokens_per_s)"
+bandwidth="$(number "$results/7b-int8.json" decode bandwidth_share)"
+prefill="$(number "$results/7b-int8.json" prefill tokens_per_s)"
+figure "7B int8 decode, share of the copy bandwidth, %" 75 "$(awk -v x="$bandwidth" 'BEGIN { printf "%.1f", 100 * x }')"
+figure "  with graphs over without" 1.2 "$(awk -v a="$graphs" -v b="$plain" 'BEGIN { printf "%.2f", b > 0 ? a / b : 0 }')"
+figure "W8A16 at 1 row, share of the copy bandwidth, %" 85 "$(share 'int8 \[22016, 4096\] groups of 128, rows 1 ' 1)"
+figure "W8A16 at 4096 rows, share of the bf16 peak, %" 55 "$(share 'int8 \[22016, 4096\] groups of 128, rows 4096' 2)"
+figure "attention, 32K prompt, window 4096, share of the bf16 peak, %" 50 \
+  "$(share 'attention bf16 heads 32/32, 32768 tokens from 0, window 4096' 2)"
+figure "first token of 512 on 7B, 25 ms over it" 1 "$(awk -v x="$prefill" 'BEGIN { printf "%.2f", x > 0 ? 0.025 / (512 / x) : 0 }')"
+exit "$failed"

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Prints what each CUDA kernel takes of a multiprocessor, from the reports that keep_ptxas_report.sh left beside the objects, and
+# fails when a kernel spills registers or has a stack frame.
+#
+#   cmake "-DOBJECTS=<object>;<object>;..." -P cmake/cuda_resources.cmake
+cmake_minimum_required(VERSION 3.22)
+find_program(CXXFILT NAMES c++filt cu++filt llvm-cxxfilt)
+
+# "namespace::matmul<64>(Args)" -> "matmul<64>", without what nvcc makes of an unnamed namespace.
+function(short_name mangled out)
+  set(name "${mangled}")
+  if(CXXFILT)
+    execute_process(COMMAND "${CXXFILT}" "${mangled}" OUTPUT_VARIABLE name OUTPUT_STRIP_TRAILING_WHITESPACE)
+  endif()
+  string(REGEX REPLACE "\\(anonymous namespace\\)::" "" name "${name}")
+  string(REGEX REPLACE "transom::kernels::(cuda::)?(_GLOBAL__N_[A-Za-z0-9_]*::)?" "" name "${name}")
+  string(REGEX REPLACE "^void " "" name "${name}")
+  string(REGEX REPLACE "\\([A-Za-z:_]+\\)([0-9])" "\\1" name "${name}")  # the types of template arguments
+  string(REGEX REPLACE "\\(.*$" "" name "${name}")
+  set(${out} "${name}" PARENT_SCOPE)
+endfunction()
+
+set(kernels 0)
+set(complaints 0)
+list(FILTER OBJECTS INCLUDE REGEX "\\.cu\\.")  # not those of plain C++
+foreach(object IN LISTS OBJECTS)
+  if(NOT EXISTS "${object}.ptxas")
+    message(FATAL_ERROR "cuda_resources: there is no ${object}.ptxas; build transom_kernels_cuda anew")
+  endif()
+  file(STRINGS "${object}.ptxas" lines)
+  foreach(line IN LISTS lines)
+    if(line MATCHES "Compiling entry function '([^']+)' for '([^']+)'")
+      short_name("${CMAKE_MATCH_1}" kernel)
+      string(REGEX MATCH "for '([^']+)'" _ "${line}")
+      set(processor "${CMAKE_MATCH_1}")
+      set(frame "unknown")
+    elseif(line MATCHES "([0-9]+) bytes stack frame, ([0-9]+) bytes spill stores, ([0-9]+) bytes spill loads")
+      set(frame "stack ${CMAKE_MATCH_1}, spills ${CMAKE_MATCH_2} + ${CMAKE_MATCH_3}")
+    elseif(line MATCHES "Used ([0-9]+) registers")
+      set(registers "${CMAKE_MATCH_1}")
+      set(shared 0)
+      if(line MATCHES "([0-9]+) bytes smem")
+        set(shared "${CMAKE_MATCH_1}")
+      endif()
+      message("${processor} ${kernel}: ${registers} registers, ${frame}, static shared memory ${shared}")
+      math(EXPR kernels "${kernels} + 1")
+      if(NOT frame STREQUAL "stack 0, spills 0 + 0")
+        message("  spills, or has a stack frame")
+        math(EXPR complaints "${complaints} + 1")
+      endif()
+    endif()
+  endforeach()
+endforeach()
+if(kernels EQUAL 0)
+  message(FATAL_ERROR "cuda_resources: no kernels in the reports of: ${OBJECTS}")
+endif()
+if(complaints GREATER 0)
+  message(FATAL_ERROR "cuda_resources: ${complaints} of ${kernels} spill or have a stack frame")
+endif()
+message("cuda_resources: ${kernels} kernels, none spills")
