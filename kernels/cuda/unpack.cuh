@@ -128,13 +128,19 @@ __device__ __forceinline__ void unpack(const uint32_t (&words)[kTileWords<kType>
   for (int o = 0; o < 2; ++o) {
 #pragma unroll
     for (int p = 0; p < 4; ++p) {
-      uint32_t& operand = (p < 2 ? first : second)[p % 2 * 2 + o];
+      uint32_t operand;
       if constexpr (kType == WeightType::bf16) {
         operand = words[8 * j + p / 2 * 4 + p % 2 * 2 + o];
       } else {
         int position;
         const uint32_t biased = biased_pair<kType>(words, j, o, p, position);
         operand = subtract_f16x2(biased, origins.of[o][position]);
+      }
+      // No conditional reference to the arrays: GCC's -fsanitize=undefined writes to a copy of them.
+      if (p < 2) {
+        first[p % 2 * 2 + o] = operand;
+      } else {
+        second[p % 2 * 2 + o] = operand;
       }
     }
   }

@@ -14,6 +14,7 @@
 #include "backend/cuda/upload_queue.h"
 #include "core/thread_pool.h"
 #include "kernels/common/attention_args.h"
+#include "kernels/cuda/tiled_linear_args.h"
 
 namespace transom::backend {
 
@@ -68,8 +69,14 @@ class CudaBackend final : public Backend {
     const std::int64_t* first_position = nullptr;
   };
   StepCache step_cache(const KvCacheView& cache, std::int64_t first_position);
-  void multiply_integers(const CudaLinear& weight, const TensorView& src, const TensorView& dst, bool accumulate,
-                         bool gated);
+  void multiply_integers(const CudaLinear& weight, const TensorView& src, const TensorView& dst,
+                         bool accumulate, bool gated);
+  /// Of bf16 weights as they lie.
+  void multiply_few_rows(const CudaLinear& weight, const TensorView& src, const TensorView& dst,
+                         bool accumulate);
+  static kernels::cuda::TiledLinearArgs linear_args(const CudaLinear& weight, const TensorView& src,
+                                                    const TensorView& dst, bool accumulate);
+  kernels::cuda::SplitScratch split_scratch(std::size_t sums, std::size_t outputs);
   /// A dense copy in bf16, until the next call.
   const void* to_bf16(const TensorView& src);
   /// Device scratch that is at least so large. Growing waits for the device.

@@ -50,7 +50,8 @@ void store_scale(ScaleType type, float scale, std::byte* to) {
     std::memcpy(to, &scale, sizeof scale);
     return;
   }
-  const std::uint16_t bits = type == ScaleType::f16 ? kernels::f32_to_f16(scale) : kernels::f32_to_bf16(scale);
+  const std::uint16_t bits =
+      type == ScaleType::f16 ? kernels::f32_to_f16(scale) : kernels::f32_to_bf16(scale);
   std::memcpy(to, &bits, sizeof bits);
 }
 
@@ -80,9 +81,10 @@ CudaLinear::CudaLinear(const LinearWeights& weights, core::ThreadPool& pool, Upl
   } else {
     pack_floats(weights, pool, staged);
   }
-  std::memcpy(staged.data() + layout.bias, weights.bias.data(), weights.bias.size() * sizeof(float));
-  std::memcpy(staged.data() + layout.order, weights.input_order.data(),
-              weights.input_order.size() * sizeof(std::int32_t));
+  std::ranges::copy(std::as_bytes(std::span(weights.bias)),
+                    staged.begin() + static_cast<std::ptrdiff_t>(layout.bias));
+  std::ranges::copy(std::as_bytes(std::span(weights.input_order)),
+                    staged.begin() + static_cast<std::ptrdiff_t>(layout.order));
   memory_ = allocate_device(layout.end, weights.name.c_str());
   uploads.send(memory_.data(), stream);
   bytes = static_cast<std::int64_t>(layout.bias);
@@ -90,11 +92,13 @@ CudaLinear::CudaLinear(const LinearWeights& weights, core::ThreadPool& pool, Upl
   tiled_.data = device;
   if (is_integer()) {
     tiled_.scale = device + layout.scales;
-    if (weights.integers.zero_points) tiled_.zero = reinterpret_cast<const std::uint8_t*>(device + layout.zeros);
+    if (weights.integers.zero_points)
+      tiled_.zero = reinterpret_cast<const std::uint8_t*>(device + layout.zeros);
   }
   if (!weights.bias.empty()) tiled_.bias = reinterpret_cast<const float*>(device + layout.bias);
-  if (!weights.input_order.empty()) input_order_ = reinterpret_cast<const std::int32_t*>(device + layout.order);
-  choice = !is_integer() ? "cuBLASLt"
+  if (!weights.input_order.empty())
+    input_order_ = reinterpret_cast<const std::int32_t*>(device + layout.order);
+  choice = !is_integer() ? (is_bf16() ? "few rows: rows of bf16 on tensor cores; many: cuBLASLt" : "cuBLASLt")
            : int8_activations_ ? "tiles of integers on tensor cores, many rows in int8"
                                : "tiles of integers on tensor cores";
 }
@@ -141,13 +145,15 @@ void CudaLinear::pack_strip(const LinearWeights& weights, const Layout& layout, 
   args.rows = count(taken);
   args.k = tiled_.k;
   args.type = tiled_.type;
-  args.data = reinterpret_cast<std::uint32_t*>(to + kernels::tiled_bytes(tiled_.type, count(first), tiled_.k));
+  args.data =
+      reinterpret_cast<std::uint32_t*>(to + kernels::tiled_bytes(tiled_.type, count(first), tiled_.k));
   kernels::cuda::pack_strip(args);
   const std::size_t groups = tiled_.groups, scale_size = kernels::scale_size(tiled_.scale_type);
   for (std::size_t output = 0; output < count(taken); ++output) {
     for (std::size_t group = 0; group < groups; ++group) {
       const std::size_t at = kernels::tiled_scale_index(groups, count(first) + output, group);
-      store_scale(tiled_.scale_type, tile.scales[output * groups + group], to + layout.scales + at * scale_size);
+      store_scale(tiled_.scale_type, tile.scales[output * groups + group],
+                  to + layout.scales + at * scale_size);
       if (tile.zeros != nullptr) to[layout.zeros + at] = std::byte{tile.zeros[output * groups + group]};
     }
   }
@@ -175,7 +181,8 @@ void CudaLinear::pack_floats(const LinearWeights& weights, core::ThreadPool& poo
         }
         row += row_bytes;
       };
-      for_each_row(weights, static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end - begin), convert);
+      for_each_row(weights, static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end - begin),
+                   convert);
     });
   });
 }

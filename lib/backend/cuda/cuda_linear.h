@@ -17,7 +17,7 @@ class CudaLinear final : public PreparedLinear {
   CudaLinear(const LinearWeights& weights, core::ThreadPool& pool, UploadQueue& uploads, cudaStream_t stream);
 
   bool is_integer() const { return kernels::is_integer(tiled_.type); }
-  /// Of integers.
+  /// Of floats only the numbers and pointers: they lie row by row.
   const kernels::TiledWeight& tiled() const { return tiled_; }
   /// [cols] or null, as LinearWeights says.
   const std::int32_t* input_order() const { return input_order_; }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The products and the attention of the CUDA backend, and the scratch that they share: ops of a stream take turns.
+// The products and the attention of the CUDA backend, and the scratch that they share: ops of a stream take
+// turns.
 #include <algorithm>
 
 #include "backend/cuda/cuda_backend.h"
@@ -8,6 +9,7 @@
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/convert_activations.h"
 #include "kernels/cuda/convert_rows.h"
+#include "kernels/cuda/dense_rows.h"
 #include "kernels/cuda/gated_mul.h"
 #include "kernels/cuda/linear_rows.h"
 #include "kernels/cuda/linear_tiles.h"
@@ -38,6 +40,9 @@ void CudaBackend::linear(const PreparedLinear& weight, const TensorView& src, co
                          bool accumulate) {
   const auto& prepared = static_cast<const CudaLinear&>(weight);
   if (prepared.is_integer()) return multiply_integers(prepared, src, dst, accumulate, false);
+  if (count(src.rows()) <= kernels::cuda::kMostLinearRows &&
+      kernels::cuda::takes_dense_rows(prepared.tiled()))
+    return multiply_few_rows(prepared, src, dst, accumulate);
   DenseProduct product;
   product.bf16 = prepared.is_bf16();
   product.rows = src.rows();
@@ -60,20 +65,21 @@ void CudaBackend::linear(const PreparedLinear& weight, const TensorView& src, co
       product.bias, accumulate);
 }
 
-const void* CudaBackend::to_bf16(const TensorView& src) {
-  kernels::cuda::ConvertRowsArgs args;
-  args.src = src.f32();
-  args.src_stride = count(src.stride[0]);
-  args.n_rows = count(src.rows());
-  args.k = count(src.columns());
-  args.dst = static_cast<std::uint16_t*>(scratch(activations_, args.n_rows * args.k * sizeof(std::uint16_t)));
+void CudaBackend::multiply_few_rows(const CudaLinear& weight, const TensorView& src, const TensorView& dst,
+                                    bool accumulate) {
+  const kernels::cuda::TiledLinearArgs args = linear_args(weight, src, dst, accumulate);
+  const kernels::cuda::SplitScratch split =
+      split_scratch(kernels::cuda::linear_rows_sums(args, multiprocessors_), args.weight.n);
   steps_.op(
-      "convert_rows", [&](cudaStream_t stream) { return kernels::cuda::launch_convert_rows(args, stream); }, src);
-  return args.dst;
+      "dense_rows",
+      [&](cudaStream_t stream) {
+        return kernels::cuda::launch_dense_rows(args, split, multiprocessors_, stream);
+      },
+      args.weight.data, src, dst, accumulate);
 }
 
-void CudaBackend::multiply_integers(const CudaLinear& weight, const TensorView& src, const TensorView& dst,
-                                    bool accumulate, bool gated) {
+kernels::cuda::TiledLinearArgs CudaBackend::linear_args(const CudaLinear& weight, const TensorView& src,
+                                                        const TensorView& dst, bool accumulate) {
   kernels::cuda::TiledLinearArgs args;
   args.src = src.f32();
   args.src_stride = count(src.stride[0]);
@@ -83,16 +89,40 @@ void CudaBackend::multiply_integers(const CudaLinear& weight, const TensorView& 
   args.dst_stride = count(dst.stride[0]);
   args.n_rows = count(src.rows());
   args.accumulate = accumulate;
+  return args;
+}
+
+kernels::cuda::SplitScratch CudaBackend::split_scratch(std::size_t sums, std::size_t outputs) {
+  kernels::cuda::SplitScratch split;
+  split.sums = static_cast<float*>(scratch(product_sums_, sums * sizeof(float)));
+  split.arrivals =
+      static_cast<unsigned*>(scratch(arrivals_, kernels::strip_count(outputs) * sizeof(unsigned)));
+  return split;
+}
+
+const void* CudaBackend::to_bf16(const TensorView& src) {
+  kernels::cuda::ConvertRowsArgs args;
+  args.src = src.f32();
+  args.src_stride = count(src.stride[0]);
+  args.n_rows = count(src.rows());
+  args.k = count(src.columns());
+  args.dst = static_cast<std::uint16_t*>(scratch(activations_, args.n_rows * args.k * sizeof(std::uint16_t)));
+  steps_.op(
+      "convert_rows", [&](cudaStream_t stream) { return kernels::cuda::launch_convert_rows(args, stream); },
+      src);
+  return args.dst;
+}
+
+void CudaBackend::multiply_integers(const CudaLinear& weight, const TensorView& src, const TensorView& dst,
+                                    bool accumulate, bool gated) {
+  kernels::cuda::TiledLinearArgs args = linear_args(weight, src, dst, accumulate);
   args.gated = gated;
   const bool few = args.n_rows <= kernels::cuda::kMostLinearRows;
   const auto type =
       weight.int8_activations() ? kernels::cuda::ActivationType::int8 : kernels::cuda::ActivationType::half;
-  kernels::cuda::SplitScratch split;
-  split.sums = static_cast<float*>(
-      scratch(product_sums_, sizeof(float) * (few ? kernels::cuda::linear_rows_sums(args, multiprocessors_)
-                                                  : kernels::cuda::linear_tiles_sums(args, type, multiprocessors_))));
-  split.arrivals =
-      static_cast<unsigned*>(scratch(arrivals_, kernels::strip_count(args.weight.n) * sizeof(unsigned)));
+  const std::size_t sums = few ? kernels::cuda::linear_rows_sums(args, multiprocessors_)
+                               : kernels::cuda::linear_tiles_sums(args, type, multiprocessors_);
+  const kernels::cuda::SplitScratch split = split_scratch(sums, args.weight.n);
   if (few) {
     steps_.op(
         "linear_rows",
@@ -121,8 +151,9 @@ void CudaBackend::gated_linear(const PreparedLinear& gate, const PreparedLinear*
   if (up == nullptr && prepared.is_integer() && dst.columns() % kStrip == 0)
     return multiply_integers(prepared, src, dst, false, true);
   const std::int64_t columns = dst.columns();
-  const TensorView both = TensorView::dense(
-      scratch(gate_and_up_, count(src.rows() * 2 * columns) * sizeof(float)), DType::f32, {src.rows(), 2 * columns});
+  const TensorView both =
+      TensorView::dense(scratch(gate_and_up_, count(src.rows() * 2 * columns) * sizeof(float)), DType::f32,
+                        {src.rows(), 2 * columns});
   linear(gate, src, up == nullptr ? both : both.column_slice(0, columns), false);
   if (up != nullptr) linear(*up, src, both.column_slice(columns, columns), false);
   kernels::GatedMulArgs args;
@@ -133,7 +164,8 @@ void CudaBackend::gated_linear(const PreparedLinear& gate, const PreparedLinear*
   args.n_tokens = count(src.rows());
   args.n = count(columns);
   steps_.op(
-      "gated_mul", [&](cudaStream_t stream) { return kernels::cuda::launch_gated_mul(args, stream); }, both, dst);
+      "gated_mul", [&](cudaStream_t stream) { return kernels::cuda::launch_gated_mul(args, stream); }, both,
+      dst);
 }
 
 void CudaBackend::attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
@@ -157,8 +189,9 @@ void CudaBackend::attention(const TensorView& q, const TensorView* q_sink, const
   const auto launch = args.kv.type == kernels::KvType::f32 ? kernels::cuda::launch_attention_any
                                                            : kernels::cuda::launch_attention;
   steps_.op(
-      "attention", [&](cudaStream_t stream) { return launch(args, step.first_position, stream); }, q, args.q_sink,
-      cache, step.first_position, params.window, params.scale, params.soft_cap, params.power_ages, dst);
+      "attention", [&](cudaStream_t stream) { return launch(args, step.first_position, stream); }, q,
+      args.q_sink, cache, step.first_position, params.window, params.scale, params.soft_cap,
+      params.power_ages, dst);
 }
 
 }  // namespace transom::backend
