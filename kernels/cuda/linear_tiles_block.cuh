@@ -21,10 +21,10 @@ inline Fold fold_of(const TiledWeight& weight, ActivationType type) {
 
 /// Strips of a warp.
 constexpr unsigned kWarpStrips = 4;
-/// And its tiles of 8 rows. With 8 it multiplies 64 outputs by 64 rows: 128 sums a lane, and 24 KB of shared
-/// memory read for 2^20 products, some 60 bytes a cycle of an H100 at 60 % of its peak, of 128 that there
-/// are. The operands of a stage that wait for the end of their group, 64 registers, leave room for the sums
-/// of 48 rows, and those of two groups for fewer.
+/// And its tiles of 8 rows. With 8 it multiplies 64 outputs by 64 rows: 128 sums a lane, and 12 KB of shared
+/// memory read for the 2^18 products of 64 inputs, some 60 bytes a cycle of an H100 at 60 % of its peak, of
+/// 128 that there are. The operands of a stage that wait for the end of their group, 64 registers, leave room
+/// for the sums of 48 rows, and those of two groups for fewer.
 constexpr unsigned row_tiles(Fold fold, bool int8) {
   if (fold == Fold::at_end) return 8;
   if (fold == Fold::every_128) return 5;

@@ -21,7 +21,8 @@ constexpr std::size_t kRows = 5;
 
 /// Rows of very different sizes, misaligned, and what became of them.
 struct Converted {
-  Converted(WeightType weight, ActivationType type, std::size_t inputs, std::size_t group_size, bool ordered, bool zeros)
+  Converted(WeightType weight, ActivationType type, std::size_t inputs, std::size_t group_size, bool ordered,
+            bool zeros)
       : k(inputs), group(group_size == 0 ? inputs : group_size), src(kRows * stride()), order(inputs) {
     testing::Random random(inputs + group);
     random.fill(src.data(), src.size());
@@ -66,7 +67,8 @@ struct Converted {
     return src[row * stride() + static_cast<std::size_t>(order[input])];
   }
   std::uint16_t half(std::size_t row, std::size_t input) const {
-    return static_cast<std::uint16_t>(values[row * pitch + 2 * input] | values[row * pitch + 2 * input + 1] << 8);
+    return static_cast<std::uint16_t>(values[row * pitch + 2 * input] | values[row * pitch + 2 * input + 1]
+                                                                            << 8);
   }
 
   std::size_t k, group, pitch = 0, padded_rows = 0, part = 0;

@@ -15,7 +15,8 @@ constexpr double kRoundoff = 0x1p-9;  // of activations in bf16
 std::vector<float> run(const LinearProblem& problem, unsigned multiprocessors = 1) {
   const std::size_t n = problem.weight.packed.n, k = problem.weight.packed.k;
   std::vector<std::uint16_t> rows(n * k);
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = kernels::f32_to_bf16(problem.weight.value(i / k, i % k));
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    rows[i] = kernels::f32_to_bf16(problem.weight.value(i / k, i % k));
   const DeviceArray<std::uint16_t> device_rows(rows);
   return problem.run([&](TiledLinearArgs args) {
     args.weight.data = device_rows.data();

@@ -24,7 +24,8 @@ class TiledTestWeight {
   explicit TiledTestWeight(const testing::PackedTestWeight& from)
       : data_(pack(from)),
         bias_(std::vector<float>(from.bias.data(), from.bias.data() + from.packed.n)),
-        scale_(in_tiles(from.packed, static_cast<const char*>(from.packed.scale), scale_size(from.packed.scale_type))),
+        scale_(in_tiles(from.packed, static_cast<const char*>(from.packed.scale),
+                        scale_size(from.packed.scale_type))),
         zero_(in_tiles(from.packed, reinterpret_cast<const char*>(from.packed.zero), 1)) {
     const kernels::PackedWeight& packed = from.packed;
     tiled.type = packed.type;
@@ -92,9 +93,10 @@ struct LinearOptions {
 
 class LinearProblem {
  public:
-  LinearProblem(kernels::WeightType type, std::size_t n, std::size_t k, std::size_t n_rows,
-                const LinearOptions& options = {},
-                const std::function<void(testing::PackedTestWeight&)>& change = [](testing::PackedTestWeight&) {})
+  LinearProblem(
+      kernels::WeightType type, std::size_t n, std::size_t k, std::size_t n_rows,
+      const LinearOptions& options = {},
+      const std::function<void(testing::PackedTestWeight&)>& change = [](testing::PackedTestWeight&) {})
       : weight(type, n, k, 7 + n, options.groups),
         options_((change(weight), options)),
         tiled_(weight),
@@ -155,7 +157,8 @@ class LinearProblem {
     const std::size_t n = weight.packed.n, k = weight.packed.k;
     const std::vector<float> ordered = ordered_src();
     std::vector<float> sums(rows * n);
-    std::vector<char> prepared(int8_rows ? kernels::reference::linear_integer_prepared_bytes(weight.packed, rows) : 0);
+    std::vector<char> prepared(
+        int8_rows ? kernels::reference::linear_integer_prepared_bytes(weight.packed, rows) : 0);
     kernels::LinearArgs args;
     args.src = ordered.data();
     args.src_stride = k;
@@ -177,7 +180,8 @@ class LinearProblem {
     std::vector<float> result;
     for (std::size_t i = 0; i < rows * columns; ++i) {
       float value = sums[i / columns * n + i % columns];
-      if (options_.gated) value = value / (1 + std::exp(-value)) * sums[i / columns * n + columns + i % columns];
+      if (options_.gated)
+        value = value / (1 + std::exp(-value)) * sums[i / columns * n + columns + i % columns];
       result.push_back(value + (options_.accumulate ? kOld : 0.0f));
     }
     return result;
@@ -196,7 +200,8 @@ class LinearProblem {
     REQUIRE(actual.size() == expected.size());
     std::size_t wrong = 0, first = actual.size();
     for (std::size_t i = 0; i < actual.size(); ++i) {
-      if (testing::close(double{actual[i]}, double{expected[i]}, allowed(i / columns, i % columns, roundoff))) continue;
+      if (testing::close(double{actual[i]}, double{expected[i]}, allowed(i / columns, i % columns, roundoff)))
+        continue;
       if (wrong++ == 0) first = i;
     }
     INFO("n " << weight.packed.n << " k " << weight.packed.k << " rows " << rows << " bits "
@@ -214,7 +219,8 @@ class LinearProblem {
   std::vector<float> ordered_src() const {
     std::vector<float> values;
     for (std::size_t row = 0; row < rows; ++row)
-      for (const std::int32_t column : order) values.push_back(src[row * src_stride + static_cast<std::size_t>(column)]);
+      for (const std::int32_t column : order)
+        values.push_back(src[row * src_stride + static_cast<std::size_t>(column)]);
     return values;
   }
 

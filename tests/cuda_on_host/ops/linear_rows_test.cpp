@@ -11,7 +11,8 @@ using kernels::ScaleType;
 using kernels::WeightType;
 using kernels::cuda::TiledLinearArgs;
 
-constexpr WeightType kTypes[] = {WeightType::bf16, WeightType::i8, WeightType::i4, WeightType::i3, WeightType::i2};
+constexpr WeightType kTypes[] = {WeightType::bf16, WeightType::i8, WeightType::i4, WeightType::i3,
+                                 WeightType::i2};
 constexpr WeightType kIntegers[] = {WeightType::i8, WeightType::i4, WeightType::i3, WeightType::i2};
 
 /// Unit round-off of activations: f16 holds 11 bits, bf16 8.
@@ -106,9 +107,10 @@ TEST_CASE("linear_rows multiplies gate and up") {
 TEST_CASE("linear_rows splits the inputs, and which block is last does not matter") {
   std::size_t most_splits = 0;
   for (const WeightType type : kTypes) {
-    for (const std::size_t rows : {1, 4, 16}) {
-      const LinearProblem problem(type, 72, 1500, rows, {.groups = {96, ScaleType::f32, true}, .accumulate = true});
-      for (const unsigned multiprocessors : {1, 3, 10, 132}) {
+    for (const std::size_t rows : {1, 16}) {
+      const LinearProblem problem(type, 72, 1500, rows,
+                                  {.groups = {96, ScaleType::f32, true}, .accumulate = true});
+      for (const unsigned multiprocessors : {1, 10, 132}) {
         compare(problem, multiprocessors);
         const std::vector<float> forward = run(problem, multiprocessors);
         reverse_blocks(true);
@@ -144,14 +146,16 @@ TEST_CASE("linear_rows keeps rows of any size apart") {
     LinearProblem problem(type, 20, 100, 5, {.bias = false});
     const float scales[] = {0x1p100f, 0x1p-90f, 0.0f, 1.0f, 0x1p-20f};
     for (std::size_t row = 0; row < 5; ++row)
-      for (std::size_t i = 0; i < problem.src_stride; ++i) problem.src[row * problem.src_stride + i] *= scales[row];
+      for (std::size_t i = 0; i < problem.src_stride; ++i)
+        problem.src[row * problem.src_stride + i] *= scales[row];
     // Values far below the largest of their row are not lost beside it.
     for (std::size_t i = 1; i < 100; ++i) problem.src[3 * problem.src_stride + i] *= 0x1p-12f;
     const std::vector<float> actual = run(problem), expected = problem.expected();
     for (std::size_t i = 0; i < actual.size(); ++i) {
       const float* row = problem.src.data() + i / 20 * problem.src_stride;
       double magnitude = 0;
-      for (std::size_t k = 0; k < 100; ++k) magnitude += std::fabs(double{row[k]} * double{problem.weight.value(i % 20, k)});
+      for (std::size_t k = 0; k < 100; ++k)
+        magnitude += std::fabs(double{row[k]} * double{problem.weight.value(i % 20, k)});
       CHECK(testing::close(double{actual[i]}, double{expected[i]}, 1.1 * roundoff(type) * magnitude));
     }
   }
@@ -172,11 +176,12 @@ TEST_CASE("linear_rows: rows that are not finite give NaN, and only they") {
 TEST_CASE("linear_rows takes zero points of 2^bits and sums the largest integers") {
   for (const WeightType type : {WeightType::i4, WeightType::i3, WeightType::i2, WeightType::i8}) {
     const bool bytes = type == WeightType::i8;
-    LinearProblem problem(type, 17, 257, 2, {.groups = {64, ScaleType::f32, true}, .plain = true}, [&](auto& weight) {
-      const auto steps = static_cast<std::uint8_t>(bytes ? 0 : 1 << kernels::weight_bits(type));
-      std::fill_n(weight.zero.data(), weight.zero.size(), steps);
-      if (bytes) weight.set_integers(255);
-    });
+    LinearProblem problem(
+        type, 17, 257, 2, {.groups = {64, ScaleType::f32, true}, .plain = true}, [&](auto& weight) {
+          const auto steps = static_cast<std::uint8_t>(bytes ? 0 : 1 << kernels::weight_bits(type));
+          std::fill_n(weight.zero.data(), weight.zero.size(), steps);
+          if (bytes) weight.set_integers(255);
+        });
     problem.check(run(problem), problem.expected(), 0);
   }
 }

@@ -9,11 +9,12 @@ namespace {
 
 using kernels::ScaleType;
 using kernels::WeightType;
-using kernels::cuda::ActivationType;
 using kernels::cuda::Activations;
+using kernels::cuda::ActivationType;
 using kernels::cuda::TiledLinearArgs;
 
-constexpr WeightType kTypes[] = {WeightType::bf16, WeightType::i8, WeightType::i4, WeightType::i3, WeightType::i2};
+constexpr WeightType kTypes[] = {WeightType::bf16, WeightType::i8, WeightType::i4, WeightType::i3,
+                                 WeightType::i2};
 constexpr WeightType kIntegers[] = {WeightType::i8, WeightType::i4, WeightType::i3, WeightType::i2};
 
 /// Unit round-off of activations: f16 holds 11 bits, bf16 8.
@@ -62,13 +63,15 @@ TEST_CASE("linear_tiles agrees with the reference over odd sizes") {
 
 TEST_CASE("linear_tiles agrees with the reference over numbers of rows") {
   for (const WeightType type : kTypes)
-    for (const std::size_t rows : {1, 2, 3, 7, 8, 9, 16, 17, 63, 64, 65, 128, 129, 200}) compare({type, 33, 130, rows});
+    for (const std::size_t rows : {1, 2, 3, 7, 8, 9, 16, 17, 63, 64, 65, 128, 129, 200})
+      compare({type, 33, 130, rows});
 }
 
 TEST_CASE("linear_tiles agrees with the reference over groups, scales and zero points") {
   for (const WeightType type : kIntegers) {
     for (const std::size_t group : {0, 32, 64, 96, 128}) {
       for (const ScaleType scale : {ScaleType::f32, ScaleType::f16, ScaleType::bf16}) {
+        if (scale != ScaleType::f16 && group != 64) continue;
         for (const bool zeros : {false, true}) {
           const LinearOptions options{.groups = {group, scale, zeros}, .plain = true};
           compare({type, 35, 2 * group + 35, 20, options});
@@ -82,6 +85,7 @@ TEST_CASE("linear_tiles agrees with the reference over groups, scales and zero p
 TEST_CASE("linear_tiles with int8 activations equals the reference over groups, scales and zero points") {
   for (const std::size_t group : {0, 32, 64, 96, 128, 256}) {
     for (const ScaleType scale : {ScaleType::f32, ScaleType::f16, ScaleType::bf16}) {
+      if (scale != ScaleType::f16 && group != 64) continue;
       for (const bool zeros : {false, true}) {
         const LinearOptions options{.groups = {group, scale, zeros}};
         compare_int8({WeightType::i8, 35, 2 * group + 35, 3, options});
@@ -91,13 +95,15 @@ TEST_CASE("linear_tiles with int8 activations equals the reference over groups, 
     }
   }
   for (const std::size_t k : {1, 31, 63, 64, 65, 127, 128, 129, 1000})
-    for (const std::size_t rows : {1, 8, 9, 64, 65, 129}) compare_int8({WeightType::i8, 17, k, rows});
+    compare_int8({WeightType::i8, 17, k, 9});
+  for (const std::size_t rows : {1, 8, 64, 65, 129}) compare_int8({WeightType::i8, 17, 200, rows});
 }
 
 TEST_CASE("linear_tiles sums exactly what activations of few bits make") {
   for (const WeightType type : kTypes) {
     for (const std::size_t rows : {7, 70}) {
-      const LinearProblem problem(type, 150, 333, rows, {.groups = {64, ScaleType::f16, true}, .plain = true});
+      const LinearProblem problem(type, 150, 333, rows,
+                                  {.groups = {64, ScaleType::f16, true}, .plain = true});
       problem.check(run(problem), problem.expected(), 0);
     }
   }
@@ -111,26 +117,29 @@ TEST_CASE("linear_tiles adds to dst, leaves out the bias and takes inputs in any
       compare({type, 37, 200, rows, {.groups = {64, ScaleType::bf16, true}, .ordered = true}});
     }
   }
-  compare_int8({WeightType::i8, 37, 200, 70, {.groups = {64, ScaleType::f16, true}, .ordered = true, .accumulate = true}});
+  compare_int8({WeightType::i8,
+                37,
+                200,
+                70,
+                {.groups = {64, ScaleType::f16, true}, .ordered = true, .accumulate = true}});
   compare_int8({WeightType::i8, 37, 200, 3, {.ordered = true, .bias = false}});
 }
 
 TEST_CASE("linear_tiles multiplies gate and up") {
   for (const WeightType type : kTypes) {
-    for (const std::size_t n : {32, 96, 288}) {
-      compare({type, n, 150, 20, {.groups = {64}, .gated = true}});
-      compare({type, n, 1100, 70, {.accumulate = true, .gated = true}}, 13);
-    }
+    for (const std::size_t n : {32, 96, 288}) compare({type, n, 150, 20, {.groups = {64}, .gated = true}});
+    compare({type, 160, 520, 70, {.accumulate = true, .gated = true}}, 13);
   }
-  compare_int8({WeightType::i8, 288, 1100, 70, {.gated = true}}, 13);
+  compare_int8({WeightType::i8, 288, 520, 70, {.gated = true}}, 13);
 }
 
 TEST_CASE("linear_tiles splits the inputs, and which block is last does not matter") {
   for (const ActivationType activations : {ActivationType::half, ActivationType::int8}) {
-    for (const WeightType type : kTypes) {
+    for (const WeightType type : {WeightType::bf16, WeightType::i8, WeightType::i3}) {
       if (activations == ActivationType::int8 && type != WeightType::i8) continue;
       for (const unsigned multiprocessors : {1, 3, 4}) {
-        const LinearProblem problem(type, 136, 1100, 70, {.groups = {96, ScaleType::f32, true}, .accumulate = true});
+        const LinearProblem problem(type, 136, 800, 70,
+                                    {.groups = {96, ScaleType::f32, true}, .accumulate = true});
         const std::vector<float> forward = run(problem, activations, multiprocessors);
         const bool int8 = activations == ActivationType::int8;
         problem.check(forward, problem.expected(int8), int8 ? 0 : roundoff(type));
@@ -142,11 +151,15 @@ TEST_CASE("linear_tiles splits the inputs, and which block is last does not matt
   }
   TiledLinearArgs args;
   args.weight.n = 136;
-  args.weight.k = 1100;
+  args.weight.k = 800;
   args.n_rows = 70;
-  const auto splits = [&](unsigned n) { return kernels::cuda::linear_tiles_splits(args, ActivationType::half, n); };
+  const auto splits = [&](unsigned n) {
+    return kernels::cuda::linear_tiles_splits(args, ActivationType::half, n);
+  };
   CHECK(splits(1) == 1);
   CHECK(splits(3) == 3);
+  CHECK(splits(132) == 3);
+  args.weight.k = 3000;
   CHECK(splits(132) == 4);
 }
 
@@ -168,13 +181,14 @@ TEST_CASE("linear_tiles: rows that are not finite give NaN, and only they") {
 
 TEST_CASE("linear_tiles sums the largest integers of long rows") {
   for (const bool zeros : {false, true}) {
-    LinearProblem problem(WeightType::i8, 3, 65535, 2, {.groups = {0, ScaleType::f32, zeros}}, [&](auto& weight) {
+    const std::size_t k = zeros ? 5000 : 65535;
+    LinearProblem problem(WeightType::i8, 3, k, 2, {.groups = {0, ScaleType::f32, zeros}}, [&](auto& weight) {
       weight.set_integers(255);
       if (zeros) std::fill_n(weight.zero.data(), weight.zero.size(), std::uint8_t{0});
     });
     std::fill(problem.src.begin(), problem.src.end(), 1.0f);
     compare_int8(problem);
-    compare(problem);
+    if (zeros) compare(problem);
   }
 }
 
@@ -183,7 +197,7 @@ TEST_CASE("linear_tiles copies whole sectors and meets no bank conflicts") {
     for (const std::size_t rows : {40, 130}) {
       for (const std::size_t group : {0, 32, 128}) {
         forget_counts();
-        compare({type, 260, 200, rows, {.groups = {group, ScaleType::f16, true}}}, 1);
+        compare({type, 140, 200, rows, {.groups = {group, ScaleType::f16, true}}}, 1);
         check_counts();
       }
     }
@@ -191,7 +205,7 @@ TEST_CASE("linear_tiles copies whole sectors and meets no bank conflicts") {
   for (const std::size_t group : {0, 32, 64, 128}) {
     for (const bool zeros : {false, true}) {
       forget_counts();
-      compare_int8({WeightType::i8, 260, 200, 130, {.groups = {group, ScaleType::f16, zeros}}}, 1);
+      compare_int8({WeightType::i8, 140, 200, 130, {.groups = {group, ScaleType::f16, zeros}}}, 1);
       check_counts();
     }
   }

@@ -17,7 +17,8 @@ using kernels::WeightType;
 constexpr WeightType kIntegers[] = {WeightType::i8, WeightType::i4, WeightType::i3, WeightType::i2};
 
 /// The bits of an element, by the rules of tile_layout.h.
-unsigned element(WeightType type, const std::vector<std::uint32_t>& strip, std::size_t output, std::size_t input) {
+unsigned element(WeightType type, const std::vector<std::uint32_t>& strip, std::size_t output,
+                 std::size_t input) {
   const TilePlace at = kernels::tile_place(type, output, input);
   const std::uint32_t* tile = strip.data() + input / 64 * kernels::tile_bytes(type) / 4;
   if (type == WeightType::i3 && at.bit % 16 == 15) {  // a bit in each word
@@ -33,7 +34,8 @@ unsigned element(WeightType type, const std::vector<std::uint32_t>& strip, std::
 }  // namespace
 
 TEST_CASE("words of a tile lie in places of their own, lanes side by side") {
-  for (const WeightType type : {WeightType::bf16, WeightType::i8, WeightType::i4, WeightType::i3, WeightType::i2}) {
+  for (const WeightType type :
+       {WeightType::bf16, WeightType::i8, WeightType::i4, WeightType::i3, WeightType::i2}) {
     std::set<std::size_t> places;
     for (std::size_t word = 0; word < kernels::weight_bits(type); ++word)
       for (std::size_t lane = 0; lane < 32; ++lane) places.insert(kernels::tile_word_index(type, word, lane));
@@ -104,7 +106,8 @@ TEST_CASE("strips hold floats of any source rounded to bf16") {
 TEST_CASE("scales of outputs g and g + 8 are neighbours") {
   std::set<std::size_t> places;
   for (std::size_t output = 0; output < 40; ++output)
-    for (std::size_t group = 0; group < 3; ++group) places.insert(kernels::tiled_scale_index(3, output, group));
+    for (std::size_t group = 0; group < 3; ++group)
+      places.insert(kernels::tiled_scale_index(3, output, group));
   CHECK(places.size() == 120);
   CHECK(kernels::tiled_scale_count(40, 3) == 144);
   CHECK(kernels::tiled_scale_index(3, 16 + 2, 1) == 48 + 16 + 4);
