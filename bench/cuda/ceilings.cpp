@@ -4,11 +4,10 @@
 #include <cublasLt.h>
 
 #include <cstdint>
-#include <random>
-#include <vector>
 
 #include "backend/cuda/cuda_memory.h"
 #include "bench/cuda/device_timer.h"
+#include "bench/cuda/random_memory.h"
 
 namespace transom::bench {
 
@@ -22,17 +21,10 @@ void check(cublasStatus_t status, const char* what) {
     throw DeviceError(core::message(what, ": ", cublasLtGetStatusString(status)));
 }
 
-/// Random bytes that make ordinary numbers of the type: zeros would be multiplied faster.
-void fill(core::Buffer& buffer, cudaDataType_t type) {
-  std::mt19937 random(3);
-  std::vector<std::uint16_t> halves(buffer.size() / 2);
-  for (std::uint16_t& half : halves) {
-    const std::uint32_t bits = random();
-    // bf16 in [1, 2) or its negative; int8 from all its values.
-    half = static_cast<std::uint16_t>(type == CUDA_R_8I ? bits : (bits & 0x807f) | 0x3f80);
-  }
-  backend::check_cuda(cudaMemcpy(buffer.data(), halves.data(), buffer.size(), cudaMemcpyHostToDevice),
-                      "cudaMemcpy");
+/// Ordinary numbers of the type: bf16 in [1, 2) or their negatives; int8 of all values.
+core::Buffer random_matrix(cudaDataType_t type) {
+  const auto elements = static_cast<std::size_t>(kSide * kSide);
+  return type == CUDA_R_8I ? random_memory(elements, 0xffff, 0) : random_memory(2 * elements, 0x807f, 0x3f80);
 }
 
 double copy_bytes_per_s(DeviceTimer& timer) {
@@ -50,13 +42,9 @@ double copy_bytes_per_s(DeviceTimer& timer) {
 /// Multiplications and additions a second of cuBLASLt's first choice.
 double product_op_per_s(DeviceTimer& timer, cublasLtHandle_t handle, cudaDataType_t type,
                         cublasComputeType_t compute, cudaDataType_t result) {
-  const std::size_t elements = static_cast<std::size_t>(kSide * kSide), width = type == CUDA_R_8I ? 1 : 2;
-  core::Buffer a = backend::allocate_device(elements * width, "a bench");
-  core::Buffer b = backend::allocate_device(elements * width, "a bench");
-  core::Buffer c = backend::allocate_device(elements * 4, "a bench");
+  const core::Buffer a = random_matrix(type), b = random_matrix(type);
+  core::Buffer c = backend::allocate_device(static_cast<std::size_t>(kSide * kSide) * 4, "a bench");
   core::Buffer workspace = backend::allocate_device(kWorkspace, "a bench");
-  fill(a, type);
-  fill(b, type);
   cublasLtMatmulDesc_t product = nullptr;
   check(cublasLtMatmulDescCreate(&product, compute, compute == CUBLAS_COMPUTE_32I ? CUDA_R_32I : CUDA_R_32F),
         "cublasLtMatmulDescCreate");

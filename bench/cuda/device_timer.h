@@ -27,8 +27,6 @@ class DeviceTimer {
   DeviceTimer(const DeviceTimer&) = delete;
   DeviceTimer& operator=(const DeviceTimer&) = delete;
 
-  cudaStream_t stream() const { return stream_; }
-
   /// Seconds of one launch, the median of `runs` series of `launches`. launch(i) is called with a running
   /// number, for buffers that take turns.
   double seconds(const std::function<cudaError_t(int, cudaStream_t)>& launch, int launches = 20,

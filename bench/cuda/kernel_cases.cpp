@@ -9,6 +9,7 @@
 
 #include "backend/cuda/cuda_memory.h"
 #include "bench/cuda/device_timer.h"
+#include "bench/cuda/random_memory.h"
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/attention_cost.h"
 #include "kernels/cuda/linear_rows.h"
@@ -26,16 +27,8 @@ namespace cuda = kernels::cuda;
 // Weights and caches take turns until they are far beyond the L2 cache of any GPU.
 constexpr std::size_t kBeyondCache = std::size_t{512} << 20;
 
-/// Random words of which each half is a small number as bf16 and as f16, and each byte anything as an
-/// integer.
-Buffer random_memory(std::size_t bytes) {
-  std::mt19937 random(5);
-  std::vector<std::uint16_t> halves(bytes / 2 + 1);
-  for (std::uint16_t& half : halves) half = static_cast<std::uint16_t>((random() & 0x83ff) | 0x3c00);
-  Buffer buffer = backend::allocate_device(bytes, "a bench");
-  backend::check_cuda(cudaMemcpy(buffer.data(), halves.data(), bytes, cudaMemcpyHostToDevice), "cudaMemcpy");
-  return buffer;
-}
+/// Each half is a small number as bf16 and as f16, and each byte something as an integer.
+Buffer random_numbers(std::size_t bytes) { return random_memory(bytes, 0x83ff, 0x3c00); }
 
 Buffer random_floats(std::size_t count) {
   std::mt19937 random(7);
@@ -79,8 +72,8 @@ void bench_linear(DeviceTimer& timer, const LinearCase& c, const Roofline& roofl
   const std::size_t packed = kernels::tiled_bytes(c.type, c.n, c.k),
                     groups = kernels::group_count(c.k, c.group);
   const std::size_t copies = c.rows <= cuda::kMostLinearRows ? kBeyondCache / packed + 1 : 1;
-  const Buffer data = random_memory(packed * copies),
-               scales = random_memory(kernels::tiled_scale_count(c.n, groups) * 2);
+  const Buffer data = random_numbers(packed * copies),
+               scales = random_numbers(kernels::tiled_scale_count(c.n, groups) * 2);
   Buffer src = random_floats(c.rows * c.k), dst = random_floats(c.rows * c.n);
   cuda::TiledLinearArgs args;
   args.src = src.as<float>();
@@ -92,8 +85,8 @@ void bench_linear(DeviceTimer& timer, const LinearCase& c, const Roofline& roofl
   args.n_rows = c.rows;
   const bool few = c.rows <= cuda::kMostLinearRows;
   const auto type = cuda::ActivationType::half;
-  const std::size_t sums =
-      few ? cuda::linear_rows_sums(args, multiprocessors) : cuda::linear_tiles_sums(args, type, multiprocessors);
+  const std::size_t sums = few ? cuda::linear_rows_sums(args, multiprocessors)
+                               : cuda::linear_tiles_sums(args, type, multiprocessors);
   Buffer sum_memory = backend::allocate_device(sums * sizeof(float), "a bench");
   Buffer arrivals = backend::allocate_device(kernels::strip_count(c.n) * sizeof(unsigned), "a bench");
   const cuda::SplitScratch split{sum_memory.as<float>(), arrivals.as<unsigned>()};
@@ -133,7 +126,7 @@ void bench_attention(DeviceTimer& timer, const AttentionCase& c, const Roofline&
                     blocks = (capacity + kSlots - 1) / kSlots;
   const std::size_t block_bytes = c.n_kv_heads * kSlots * kernels::kv_row_bytes(c.type, kDim);
   const std::size_t copies = c.n_tokens == 1 ? kBeyondCache / (2 * blocks * block_bytes) + 1 : 1;
-  const Buffer cache = random_memory(2 * blocks * block_bytes * copies);
+  const Buffer cache = random_numbers(2 * blocks * block_bytes * copies);
   std::vector<const void*> tables;
   for (std::size_t i = 0; i < 2 * blocks * copies; ++i) tables.push_back(cache.data() + i * block_bytes);
   Buffer table = backend::allocate_device(tables.size() * sizeof(void*), "a bench");

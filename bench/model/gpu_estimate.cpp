@@ -16,7 +16,6 @@ namespace transom::bench {
 namespace {
 
 namespace cuda = kernels::cuda;
-using kernels::WeightType;
 
 /// Peaks of the data sheets, dense.
 struct Gpu {
@@ -35,25 +34,11 @@ struct Step {
 
 std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
 
-WeightType weight_type(const model::ModelSpec& spec) {
-  switch (spec.quantization.bits) {
-    case 8:
-      return WeightType::i8;
-    case 4:
-      return WeightType::i4;
-    case 3:
-      return WeightType::i3;
-    case 2:
-      return WeightType::i2;
-    default:
-      return WeightType::bf16;
-  }
-}
-
-Step linear_step(const char* name, const model::ModelSpec& spec, std::int64_t n, std::int64_t k, std::int64_t rows,
-                 double launches) {
+Step linear_step(const char* name, const model::ModelSpec& spec, std::int64_t n, std::int64_t k,
+                 std::int64_t rows, double launches) {
   kernels::cuda::TiledLinearArgs args;
-  args.weight.type = weight_type(spec);
+  args.weight.type =
+      spec.quantization.bits > 0 ? kernels::integer_type(spec.quantization.bits) : kernels::WeightType::bf16;
   args.weight.n = size(n);
   args.weight.k = size(k);
   if (kernels::is_integer(args.weight.type)) {
@@ -70,7 +55,8 @@ Step simple_step(const char* name, std::int64_t floats, std::int64_t rows, doubl
   return {name, launches, launches * static_cast<double>(floats * rows) * sizeof(float), 0};
 }
 
-std::vector<Step> steps_of(const model::ModelSpec& spec, kernels::KvType kv, std::int64_t depth, std::int64_t rows) {
+std::vector<Step> steps_of(const model::ModelSpec& spec, kernels::KvType kv, std::int64_t depth,
+                           std::int64_t rows) {
   const auto layers = static_cast<double>(spec.n_layers);
   const std::int64_t attended = spec.n_heads * spec.head_dim;
   std::vector<Step> steps = {
@@ -108,9 +94,11 @@ void print_steps(const std::string& title, const std::vector<Step>& steps, std::
   std::printf("\n");
   std::array<double, kGpus.size()> total{};
   for (const Step& step : steps) {
-    std::printf("%-10s %9.0f %10.2f %10.2f", step.name.c_str(), step.launches, step.bytes * 1e-6, step.operations * 1e-9);
+    std::printf("%-10s %9.0f %10.2f %10.2f", step.name.c_str(), step.launches, step.bytes * 1e-6,
+                step.operations * 1e-9);
     for (std::size_t i = 0; i < kGpus.size(); ++i) {
-      const double seconds = std::max(step.bytes / kGpus[i].bytes_per_s, step.operations / kGpus[i].bf16_op_per_s);
+      const double seconds =
+          std::max(step.bytes / kGpus[i].bytes_per_s, step.operations / kGpus[i].bf16_op_per_s);
       total[i] += seconds;
       std::printf(" %13.1f us", seconds * 1e6);
     }
@@ -128,9 +116,10 @@ void print_gpu_estimate(const Options& options) {
   const auto kv = options.kv_cache_dtype == "int8"  ? kernels::KvType::i8
                   : options.kv_cache_dtype == "f32" ? kernels::KvType::f32
                                                     : kernels::KvType::bf16;
-  std::printf("Bytes and operations of %s, weights %s, KV %s, and the time they take at the peaks of data sheets\n",
-              (options.synthetic.empty() ? options.model : options.synthetic).c_str(),
-              spec.quantization.bits > 0 ? options.quantization.c_str() : "bf16", options.kv_cache_dtype.c_str());
+  std::printf(
+      "Bytes and operations of %s, weights %s, KV %s, and the time they take at the peaks of data sheets\n",
+      (options.synthetic.empty() ? options.model : options.synthetic).c_str(),
+      spec.quantization.bits > 0 ? options.quantization.c_str() : "bf16", options.kv_cache_dtype.c_str());
   for (const std::int64_t tokens : options.prefill)
     print_steps("prompt of " + std::to_string(tokens) + " tokens", steps_of(spec, kv, 0, tokens), tokens);
   for (const std::int64_t depth : options.depths)

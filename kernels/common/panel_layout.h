@@ -38,6 +38,15 @@ TRANSOM_HOST_DEVICE constexpr size_t weight_bits(WeightType type) {
   return kBits[static_cast<int>(type)];
 }
 
+constexpr bool has_integer_type(int bits) { return bits == 8 || bits == 4 || bits == 3 || bits == 2; }
+/// Of a width that has one.
+constexpr WeightType integer_type(int bits) {
+  return bits == 8   ? WeightType::i8
+         : bits == 4 ? WeightType::i4
+         : bits == 3 ? WeightType::i3
+                     : WeightType::i2;
+}
+
 /// Integers are laid out in blocks of 32 inputs, which take as many words per output as they have bits.
 inline constexpr size_t kBlockInputs = 32;
 

@@ -17,6 +17,36 @@ constexpr size_t attention_dim(size_t head_dim) {
   return head_dim <= 64 ? 64 : head_dim <= 96 ? 96 : head_dim <= 128 ? 128 : head_dim <= 256 ? 256 : 0;
 }
 
+template <auto kValue>
+struct Constant {
+  static constexpr auto value = kValue;
+};
+
+/// start(type, dim) with the constants of the kernel that takes this cache.
+template <class Start>
+cudaError_t with_constants_of(const KvView& kv, const Start& start) {
+  const auto with_dim = [&](auto type) {
+    switch (attention_dim(kv.head_dim)) {
+      case 64:
+        return start(type, Constant<64>());
+      case 96:
+        return start(type, Constant<96>());
+      case 128:
+        return start(type, Constant<128>());
+      default:
+        return start(type, Constant<256>());
+    }
+  };
+  switch (kv.type) {
+    case KvType::f32:
+      return with_dim(Constant<KvType::f32>());
+    case KvType::bf16:
+      return with_dim(Constant<KvType::bf16>());
+    default:
+      return with_dim(Constant<KvType::i8>());
+  }
+}
+
 inline AttentionParameters attention_parameters(const AttentionArgs& args, const int64_t* first_pos) {
   AttentionParameters p = {};
   p.args = args;

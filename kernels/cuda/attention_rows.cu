@@ -181,34 +181,15 @@ cudaError_t launch_rows(const AttentionParameters& p, const AttentionRowsPlan& p
   return launch_shape<kType, kDim, 1>(p, plan, stream);
 }
 
-template <KvType kType>
-cudaError_t launch_type(const AttentionParameters& p, cudaStream_t stream) {
-  const AttentionRowsPlan plan = plan_attention_rows(p.args);
-  switch (plan.dim) {
-    case 64:
-      return launch_rows<kType, 64>(p, plan, stream);
-    case 96:
-      return launch_rows<kType, 96>(p, plan, stream);
-    case 128:
-      return launch_rows<kType, 128>(p, plan, stream);
-    default:
-      return launch_rows<kType, 256>(p, plan, stream);
-  }
-}
-
 }  // namespace
 
 cudaError_t launch_attention_rows(const AttentionArgs& args, const int64_t* first_pos, cudaStream_t stream) {
   if (args.n_tokens == 0 || args.n_heads == 0) return cudaSuccess;
   const AttentionParameters p = attention_parameters(args, first_pos);
-  switch (args.kv.type) {
-    case KvType::f32:
-      return launch_type<KvType::f32>(p, stream);
-    case KvType::bf16:
-      return launch_type<KvType::bf16>(p, stream);
-    default:
-      return launch_type<KvType::i8>(p, stream);
-  }
+  const AttentionRowsPlan plan = plan_attention_rows(args);
+  return with_constants_of(args.kv, [&](auto type, auto dim) {
+    return launch_rows<decltype(type)::value, decltype(dim)::value>(p, plan, stream);
+  });
 }
 
 }  // namespace transom::kernels::cuda

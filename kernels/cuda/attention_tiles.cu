@@ -184,33 +184,14 @@ cudaError_t launch_shape(const AttentionParameters& p, cudaStream_t stream) {
   return launch(attention_tiles<kType, kDim>, grid, dim3(S::kThreads), sizeof(TilesShared<S>), stream, p);
 }
 
-template <KvType kType>
-cudaError_t launch_type(const AttentionParameters& p, cudaStream_t stream) {
-  switch (attention_dim(p.args.kv.head_dim)) {
-    case 64:
-      return launch_shape<kType, 64>(p, stream);
-    case 96:
-      return launch_shape<kType, 96>(p, stream);
-    case 128:
-      return launch_shape<kType, 128>(p, stream);
-    default:
-      return launch_shape<kType, 256>(p, stream);
-  }
-}
-
 }  // namespace
 
 cudaError_t launch_attention_tiles(const AttentionArgs& args, const int64_t* first_pos, cudaStream_t stream) {
   if (args.n_tokens == 0 || args.n_heads == 0) return cudaSuccess;
   const AttentionParameters p = attention_parameters(args, first_pos);
-  switch (args.kv.type) {
-    case KvType::f32:
-      return launch_type<KvType::f32>(p, stream);
-    case KvType::bf16:
-      return launch_type<KvType::bf16>(p, stream);
-    default:
-      return launch_type<KvType::i8>(p, stream);
-  }
+  return with_constants_of(args.kv, [&](auto type, auto dim) {
+    return launch_shape<decltype(type)::value, decltype(dim)::value>(p, stream);
+  });
 }
 
 }  // namespace transom::kernels::cuda

@@ -248,6 +248,5 @@ __device__ __forceinline__ float reciprocal_fast(float x) {
   asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
-__device__ __forceinline__ float rsqrt_fast(float x) { return rsqrtf(x); }
 
 }  // namespace transom::kernels::cuda

@@ -29,4 +29,14 @@ void for_each_slots(const KvCacheView& cache, std::int64_t first, std::int64_t e
   }
 }
 
+/// Calls use(first slot, count) for the parts of slots [first, first + slots) that lie in one block each.
+template <typename Use>
+void for_each_stretch(std::int64_t first, std::int64_t slots, std::int64_t block_slots, const Use& use) {
+  for (std::int64_t slot = first; slot < first + slots;) {
+    const std::int64_t here = std::min(first + slots - slot, block_slots - slot % block_slots);
+    use(slot, here);
+    slot += here;
+  }
+}
+
 }  // namespace transom::backend

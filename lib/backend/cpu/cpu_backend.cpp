@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "backend/adapters/kernel_args.h"
 #include "backend/cpu/cpu_linear.h"
 #include "backend/kv_slots.h"
 #include "core/checks.h"
@@ -27,19 +28,9 @@ const kernels::KernelTable& select_table() {
 }
 
 kernels::KvView kv_view(const KvCacheView& cache) {
-  kernels::KvView view;
-  view.type = cache.keys.dtype == DType::bf16 ? kernels::KvType::bf16
-              : cache.keys.dtype == DType::i8 ? kernels::KvType::i8
-                                              : kernels::KvType::f32;
+  kernels::KvView view = kv_geometry(cache);
   view.keys = cache.key_blocks;
   view.values = cache.value_blocks;
-  view.n_kv_heads = count(cache.keys.extent[0]);
-  view.capacity = count(cache.keys.extent[1]);
-  view.head_dim = count(cache.keys.extent[2]);
-  view.block_slots = count(cache.block_slots);
-  view.n_sinks = count(cache.sinks);
-  view.n_levels = count(cache.levels);
-  view.level_slots = count(cache.level_slots);
   return view;
 }
 
@@ -60,19 +51,14 @@ void for_each_row(const KvCacheView& cache, std::int64_t first_slot, std::int64_
   }
 }
 
-/// All heads of slots [slot, slot + slots), stretch by stretch of one block.
+/// All heads of slots [slot, slot + slots), which lie in one block of each cache.
 void copy_rows(const kernels::KvView& from, const kernels::KvView& to, std::size_t slot, std::size_t slots) {
-  const std::size_t row = kernels::kv_row_bytes(to.type, to.head_dim);
-  const std::size_t block = std::min(from.block_slots, to.block_slots);
-  for (const std::size_t end = slot + slots; slot < end;) {
-    const std::size_t here = std::min(end - slot, block - slot % block);
-    for (std::size_t head = 0; head < to.n_kv_heads; ++head) {
-      std::memcpy(kernels::kv_row(to, to.keys, head, slot), kernels::kv_row(from, from.keys, head, slot),
-                  here * row);
-      std::memcpy(kernels::kv_row(to, to.values, head, slot), kernels::kv_row(from, from.values, head, slot),
-                  here * row);
-    }
-    slot += here;
+  const std::size_t bytes = slots * kernels::kv_row_bytes(to.type, to.head_dim);
+  for (std::size_t head = 0; head < to.n_kv_heads; ++head) {
+    std::memcpy(kernels::kv_row(to, to.keys, head, slot), kernels::kv_row(from, from.keys, head, slot),
+                bytes);
+    std::memcpy(kernels::kv_row(to, to.values, head, slot), kernels::kv_row(from, from.values, head, slot),
+                bytes);
   }
 }
 
@@ -108,11 +94,7 @@ std::unique_ptr<PreparedLinear> CpuBackend::prepare_linear(const LinearWeights& 
 }
 
 void CpuBackend::reserve(const WorkspaceLimits& limits) {
-  kernels::AttentionArgs args;
-  args.n_tokens = count(limits.tokens);
-  args.n_heads = count(limits.n_heads);
-  args.kv.n_kv_heads = count(limits.n_kv_heads);
-  args.kv.head_dim = count(limits.head_dim);
+  const kernels::AttentionArgs args = attention_args(limits);
   pool_.run([&] {
     for (Buffer& buffer : scratch_) grow(buffer, kernels::attention_scratch_bytes(args));
     grow(partial_attention_, sizeof(float) * kernels::attention_partial_floats(args.n_heads, args.kv.head_dim,
@@ -123,9 +105,7 @@ void CpuBackend::reserve(const WorkspaceLimits& limits) {
 void CpuBackend::embed(const TensorView& table, std::span<const std::int32_t> ids, const TensorView& dst) {
   kernels::EmbedArgs args;
   args.table = table.data;
-  args.type = table.dtype == DType::f32    ? kernels::TableType::f32
-              : table.dtype == DType::bf16 ? kernels::TableType::bf16
-                                           : kernels::TableType::f16;
+  args.type = table_type(table.dtype);
   args.dst_stride = count(dst.stride[0]);
   args.hidden = count(dst.columns());
   pool_.parallel_ranges(ids.size(), [&](std::size_t begin, std::size_t end) {
@@ -210,8 +190,10 @@ void CpuBackend::kv_append(const TensorView& keys, const TensorView& values, std
 void CpuBackend::kv_copy(const KvCacheView& from, std::int64_t first_position, std::int64_t end_position,
                          const KvCacheView& to) {
   const kernels::KvView source = kv_view(from), target = kv_view(to);
-  for_each_slots(to, first_position, end_position, [&](std::int64_t slot, std::int64_t slots) {
-    copy_rows(source, target, count(slot), count(slots));
+  for_each_slots(to, first_position, end_position, [&](std::int64_t first, std::int64_t slots) {
+    for_each_stretch(
+        first, slots, std::min(from.block_slots, to.block_slots),
+        [&](std::int64_t slot, std::int64_t here) { copy_rows(source, target, count(slot), count(here)); });
   });
 }
 
@@ -231,20 +213,7 @@ void CpuBackend::kv_write(std::span<const std::byte> bytes, std::int64_t first_s
 
 void CpuBackend::attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
                            const AttentionParams& params, const TensorView& dst) {
-  kernels::AttentionArgs args;
-  args.q = q.f32();
-  args.q_sink = q_sink == nullptr ? nullptr : q_sink->f32();
-  args.q_stride = count(q.stride[0]);
-  args.kv = kv_view(cache);
-  args.dst = dst.f32();
-  args.dst_stride = count(dst.stride[0]);
-  args.n_tokens = count(q.rows());
-  args.n_heads = count(q.extent[1]);
-  args.first_pos = params.first_position;
-  args.window = params.window;
-  args.scale = params.scale;
-  args.soft_cap = params.soft_cap;
-  args.power_ages = params.power_ages;
+  kernels::AttentionArgs args = attention_args(q, q_sink, kv_view(cache), params, dst);
   args.n_parts = kernels::attention_parts(args);
   args.partial = partial_attention_.as<float>();
   const std::size_t calls = kernels::attention_items(args) * args.n_parts;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/cpu/cpu_linear.h"
 
+#include "backend/adapters/kernel_args.h"
 #include "core/checks.h"
 #include "core/count.h"
 #include "transom/error.h"
@@ -17,24 +18,6 @@ namespace {
 // Rows for which prefill kernels build their state: the usual chunk. They serve any number of rows.
 constexpr std::size_t kPrefillRows = 512;
 
-WeightType packed_type(const LinearWeights& weights) {
-  if (weights.format == WeightFormat::f32) return WeightType::f32;
-  if (weights.format == WeightFormat::bf16) return WeightType::bf16;
-  switch (weights.integers.bits) {
-    case 8:
-      return WeightType::i8;
-    case 4:
-      return WeightType::i4;
-    case 3:
-      return WeightType::i3;
-    case 2:
-      return WeightType::i2;
-    default:
-      throw UnsupportedError(message(weights.name, ": integers of ", weights.integers.bits,
-                                     " bits are not supported (8, 4, 3 and 2 are)"));
-  }
-}
-
 }  // namespace
 
 CpuLinear::CpuLinear(const LinearWeights& weights, const kernels::KernelTable& table, core::ThreadPool& pool,
@@ -42,7 +25,7 @@ CpuLinear::CpuLinear(const LinearWeights& weights, const kernels::KernelTable& t
     : input_order_(weights.input_order) {
   for (const WeightRows& part : weights.parts) rows += part.rows;
   cols = weights.cols;
-  packed_.type = packed_type(weights);
+  packed_.type = weight_type(weights);
   packed_.n = count(rows);
   packed_.k = count(cols);
   if (!weights.bias.empty()) {
@@ -50,7 +33,7 @@ CpuLinear::CpuLinear(const LinearWeights& weights, const kernels::KernelTable& t
     bias_.resize(kernels::panel_count(packed_.n) * kernels::kPanelColumns, 0);
     packed_.bias = bias_.data();
   }
-  if (kernels::is_integer(packed_.type)) describe_integers(weights.integers, weights.name);
+  if (kernels::is_integer(packed_.type)) set_groups(weights, packed_);
   allocate(arena, weights.integers.zero_points);
   if (kernels::is_integer(packed_.type)) {
     pack_integers(weights, table, pool);

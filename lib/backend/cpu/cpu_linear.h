@@ -36,7 +36,6 @@ class CpuLinear final : public PreparedLinear {
   void pack_integers(const LinearWeights& weights, const kernels::KernelTable& table, core::ThreadPool& pool);
   void store_panel(const IntegerTile& tile, std::size_t rows, std::size_t panel,
                    const kernels::KernelTable& table);
-  void describe_integers(const IntegerFormat& format, const std::string& name);
   void allocate(WeightArena& arena, bool zero_points);
   Chosen choose(kernels::Isa isa, kernels::LinearUse use, const char* use_name);
 

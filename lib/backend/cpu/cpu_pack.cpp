@@ -2,11 +2,11 @@
 // Weights into panels, on all threads: floats as they are, integers as a reader yields them or rounded here.
 #include <algorithm>
 
+#include "backend/adapters/kernel_args.h"
 #include "backend/cpu/cpu_linear.h"
 #include "backend/weight_rows.h"
 #include "core/checks.h"
 #include "core/count.h"
-#include "kernels/common/bf16.h"
 #include "transom/error.h"
 
 namespace transom::backend {
@@ -14,7 +14,6 @@ namespace transom::backend {
 using core::count;
 using core::message;
 using kernels::kPanelColumns;
-using kernels::ScaleType;
 
 namespace {
 
@@ -43,10 +42,6 @@ std::vector<const void*> row_pointers(const LinearWeights& weights) {
   return rows;
 }
 
-ScaleType scale_type(DType dtype) {
-  return dtype == DType::f16 ? ScaleType::f16 : dtype == DType::bf16 ? ScaleType::bf16 : ScaleType::f32;
-}
-
 }  // namespace
 
 void CpuLinear::pack_floats(const LinearWeights& weights, const kernels::KernelTable& table,
@@ -67,16 +62,6 @@ void CpuLinear::pack_floats(const LinearWeights& weights, const kernels::KernelT
       table.pack.run(share);
     });
   });
-}
-
-void CpuLinear::describe_integers(const IntegerFormat& format, const std::string& name) {
-  const std::size_t groups = count(format.groups(cols));
-  if (groups == 1 && packed_.k >= (std::size_t{1} << 16)) {
-    throw UnsupportedError(message(name, ": ", cols, " inputs share a scale; at most 65535 may"));
-  }
-  packed_.groups = groups;
-  packed_.group = groups == 1 ? packed_.k : count(format.group_size);
-  packed_.scale_type = scale_type(format.scale_dtype);
 }
 
 void CpuLinear::pack_integers(const LinearWeights& weights, const kernels::KernelTable& table,
@@ -114,18 +99,7 @@ void CpuLinear::store_panel(const IntegerTile& tile, std::size_t tile_rows, std:
   for (std::size_t group = 0; group < groups; ++group) {
     const std::size_t to = (panel * groups + group) * kPanelColumns;
     for (std::size_t row = 0; row < tile_rows; ++row) {
-      const float scale = tile.scales[row * groups + group];
-      switch (packed_.scale_type) {
-        case ScaleType::f32:
-          static_cast<float*>(scales)[to + row] = scale;
-          break;
-        case ScaleType::f16:
-          static_cast<std::uint16_t*>(scales)[to + row] = kernels::f32_to_f16(scale);
-          break;
-        case ScaleType::bf16:
-          static_cast<std::uint16_t*>(scales)[to + row] = kernels::f32_to_bf16(scale);
-          break;
-      }
+      store_scale(packed_.scale_type, tile.scales[row * groups + group], scales, to + row);
       if (zeros != nullptr) zeros[to + row] = tile.zeros[row * groups + group];
     }
   }

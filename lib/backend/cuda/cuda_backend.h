@@ -58,9 +58,6 @@ class CudaBackend final : public Backend {
                     const TensorView& dst) override;
   void gather_rows(const TensorView& src, std::span<const std::int64_t> rows, const TensorView& dst) override;
 
-  /// Steps that were replayed as graphs, for tests and benchmarks.
-  std::int64_t replayed_steps() const { return steps_.replays(); }
-
  private:
   /// A cache in the middle of a step: its tables of blocks and the step's first position, as the device sees
   /// them.
@@ -71,6 +68,9 @@ class CudaBackend final : public Backend {
   StepCache step_cache(const KvCacheView& cache, std::int64_t first_position);
   void multiply_integers(const CudaLinear& weight, const TensorView& src, const TensorView& dst,
                          bool accumulate, bool gated);
+  template <typename Byte, typename Use>
+  void for_each_half_block(const KvCacheView& cache, const kernels::KvView& view, std::int64_t first_slot,
+                           std::int64_t slots, Byte* bytes, const Use& use);
   /// Of bf16 weights as they lie.
   void multiply_few_rows(const CudaLinear& weight, const TensorView& src, const TensorView& dst,
                          bool accumulate);

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "backend/adapters/kernel_args.h"
 #include "backend/cuda/cuda_backend.h"
 #include "backend/kv_slots.h"
 #include "core/count.h"
@@ -17,17 +18,7 @@ namespace {
 
 /// As the device has it, without tables.
 kernels::KvView geometry(const KvCacheView& cache) {
-  kernels::KvView view;
-  view.type = cache.keys.dtype == DType::bf16 ? kernels::KvType::bf16
-              : cache.keys.dtype == DType::i8 ? kernels::KvType::i8
-                                              : kernels::KvType::f32;
-  view.n_kv_heads = count(cache.keys.extent[0]);
-  view.capacity = count(cache.keys.extent[1]);
-  view.head_dim = count(cache.keys.extent[2]);
-  view.block_slots = count(cache.block_slots);
-  view.n_sinks = count(cache.sinks);
-  view.n_levels = count(cache.levels);
-  view.level_slots = count(cache.level_slots);
+  kernels::KvView view = kv_geometry(cache);
   view.scales_apart = view.type == kernels::KvType::i8;
   return view;
 }
@@ -37,31 +28,21 @@ std::size_t slot_bytes(const kernels::KvView& view) {
   return 2 * view.n_kv_heads * kernels::kv_row_bytes(view.type, view.head_dim);
 }
 
-/// Calls use(first slot, slots) for the stretches of [first, first + slots) that lie in one block each.
-template <typename Use>
-void for_each_stretch(std::int64_t first, std::int64_t slots, std::int64_t block_slots, const Use& use) {
-  for (std::int64_t slot = first; slot < first + slots;) {
-    const std::int64_t here = std::min(first + slots - slot, block_slots - slot % block_slots);
-    use(slot, here);
-    slot += here;
-  }
-}
-
 void copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
   check_cuda(cudaMemcpyAsync(to, from, bytes, kind, stream), "cudaMemcpyAsync");
 }
 
 /// Calls use(bytes of kv_read's form, their place in the block, how many) for each head of `slots` slots from
-/// `slot` on, which lie in one block, whose copy is at `block`: of keys (half 0) or values (1).
+/// `slot` on, which lie in one block, whose copy is at `block`: of keys (side 0) or values (1).
 template <typename Byte, typename Use>
 void for_each_piece(const kernels::KvView& view, Byte* bytes, std::size_t slot, std::size_t slots,
-                    std::size_t half, void* block, const Use& use) {
+                    std::size_t side, void* block, const Use& use) {
   const std::size_t row = kernels::kv_row_bytes(view.type, view.head_dim), heads = view.n_kv_heads;
   const std::size_t elements = view.scales_apart ? view.head_dim : row;
   for (std::size_t i = 0; i < slots; ++i) {
     for (std::size_t head = 0; head < heads; ++head) {
       const std::size_t at = slot % view.block_slots + i;
-      Byte* const here = bytes + ((i * 2 + half) * heads + head) * row;
+      Byte* const here = bytes + ((i * 2 + side) * heads + head) * row;
       use(here, kernels::kv_row(view, &block, head, at), elements);
       if (view.scales_apart) use(here + elements, kernels::kv_scale(view, &block, head, at), row - elements);
     }
@@ -107,18 +88,18 @@ void CudaBackend::kv_copy(const KvCacheView& from, std::int64_t first_position, 
   use_device();
   const kernels::KvView source = geometry(from), target = geometry(to);
   const auto copy_heads = [&](char* target_row, const char* source_row, std::size_t bytes) {
-    check_cuda(
-        cudaMemcpy2DAsync(target_row, kernels::kv_head_bytes(target), source_row, kernels::kv_head_bytes(source),
-                          bytes, target.n_kv_heads, cudaMemcpyDeviceToDevice, steps_.stream()),
-        "cudaMemcpy2DAsync");
+    check_cuda(cudaMemcpy2DAsync(target_row, kernels::kv_head_bytes(target), source_row,
+                                 kernels::kv_head_bytes(source), bytes, target.n_kv_heads,
+                                 cudaMemcpyDeviceToDevice, steps_.stream()),
+               "cudaMemcpy2DAsync");
   };
   const auto copy_half = [&](void* const* to_blocks, void* const* from_blocks, std::size_t slot,
                              std::size_t slots) {
     copy_heads(kernels::kv_row(target, to_blocks, 0, slot), kernels::kv_row(source, from_blocks, 0, slot),
                slots * kernels::kv_row_stride(target));
     if (target.scales_apart)
-      copy_heads(kernels::kv_scale(target, to_blocks, 0, slot), kernels::kv_scale(source, from_blocks, 0, slot),
-                 slots * sizeof(float));
+      copy_heads(kernels::kv_scale(target, to_blocks, 0, slot),
+                 kernels::kv_scale(source, from_blocks, 0, slot), slots * sizeof(float));
   };
   for_each_slots(to, first_position, end_position, [&](std::int64_t first, std::int64_t slots) {
     for_each_stretch(first, slots, std::min(from.block_slots, to.block_slots),
@@ -130,42 +111,47 @@ void CudaBackend::kv_copy(const KvCacheView& from, std::int64_t first_position, 
   synchronize();
 }
 
-void CudaBackend::kv_read(const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,
-                          std::span<std::byte> bytes) {
+/// Calls use(bytes of kv_read's form, slot, slots, side, that side of a block on the device, a copy of it)
+/// for keys and values of each block that the slots touch. use may change the copy and send it back.
+template <typename Byte, typename Use>
+void CudaBackend::for_each_half_block(const KvCacheView& cache, const kernels::KvView& view,
+                                      std::int64_t first_slot, std::int64_t slots, Byte* bytes,
+                                      const Use& use) {
   const std::lock_guard lock(mutex_);
   use_device();
-  const kernels::KvView view = geometry(cache);
-  std::vector<std::byte> block(view.n_kv_heads * kernels::kv_head_bytes(view));
+  std::vector<std::byte> copied(view.n_kv_heads * kernels::kv_head_bytes(view));
   for_each_stretch(first_slot, slots, cache.block_slots, [&](std::int64_t slot, std::int64_t here) {
-    for (const std::size_t half : {0, 1}) {
-      void* const from = (half == 0 ? cache.key_blocks : cache.value_blocks)[slot / cache.block_slots];
-      copy(block.data(), from, block.size(), cudaMemcpyDeviceToHost, steps_.stream());
+    for (const std::size_t side : {0, 1}) {
+      void* const block = (side == 0 ? cache.key_blocks : cache.value_blocks)[slot / cache.block_slots];
+      copy(copied.data(), block, copied.size(), cudaMemcpyDeviceToHost, steps_.stream());
       synchronize();
-      for_each_piece(view, bytes.data() + count(slot - first_slot) * slot_bytes(view), count(slot), count(here),
-                     half, block.data(),
-                     [](std::byte* to, const char* at, std::size_t size) { std::memcpy(to, at, size); });
+      use(bytes + count(slot - first_slot) * slot_bytes(view), count(slot), count(here), side, block, copied);
     }
   });
 }
 
+void CudaBackend::kv_read(const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,
+                          std::span<std::byte> bytes) {
+  const kernels::KvView view = geometry(cache);
+  const auto read = [&](std::byte* to, std::size_t slot, std::size_t here, std::size_t side, void*,
+                        std::vector<std::byte>& copied) {
+    for_each_piece(view, to, slot, here, side, copied.data(),
+                   [](std::byte* piece, const char* at, std::size_t size) { std::memcpy(piece, at, size); });
+  };
+  for_each_half_block(cache, view, first_slot, slots, bytes.data(), read);
+}
+
 void CudaBackend::kv_write(std::span<const std::byte> bytes, std::int64_t first_slot, std::int64_t slots,
                            const KvCacheView& cache) {
-  const std::lock_guard lock(mutex_);
-  use_device();
   const kernels::KvView view = geometry(cache);
-  std::vector<std::byte> block(view.n_kv_heads * kernels::kv_head_bytes(view));
-  for_each_stretch(first_slot, slots, cache.block_slots, [&](std::int64_t slot, std::int64_t here) {
-    for (const std::size_t half : {0, 1}) {
-      void* const to = (half == 0 ? cache.key_blocks : cache.value_blocks)[slot / cache.block_slots];
-      copy(block.data(), to, block.size(), cudaMemcpyDeviceToHost, steps_.stream());
-      synchronize();
-      for_each_piece(view, bytes.data() + count(slot - first_slot) * slot_bytes(view), count(slot), count(here),
-                     half, block.data(),
-                     [](const std::byte* from, char* at, std::size_t size) { std::memcpy(at, from, size); });
-      copy(to, block.data(), block.size(), cudaMemcpyHostToDevice, steps_.stream());
-      synchronize();
-    }
-  });
+  const auto write = [&](const std::byte* from, std::size_t slot, std::size_t here, std::size_t side,
+                         void* block, std::vector<std::byte>& copied) {
+    for_each_piece(view, from, slot, here, side, copied.data(),
+                   [](const std::byte* piece, char* at, std::size_t size) { std::memcpy(at, piece, size); });
+    copy(block, copied.data(), copied.size(), cudaMemcpyHostToDevice, steps_.stream());
+    synchronize();
+  };
+  for_each_half_block(cache, view, first_slot, slots, bytes.data(), write);
 }
 
 }  // namespace transom::backend

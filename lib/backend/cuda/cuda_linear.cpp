@@ -5,57 +5,18 @@
 #include <cstring>
 #include <vector>
 
+#include "backend/adapters/kernel_args.h"
 #include "backend/cuda/cuda_memory.h"
 #include "backend/weight_rows.h"
-#include "core/checks.h"
 #include "core/count.h"
 #include "kernels/common/bf16.h"
 #include "kernels/cuda/pack_strips.h"
-#include "transom/error.h"
 
 namespace transom::backend {
 
 using core::count;
-using core::message;
 using kernels::kStripOutputs;
-using kernels::ScaleType;
 using kernels::WeightType;
-
-namespace {
-
-WeightType weight_type(const LinearWeights& weights) {
-  if (weights.format == WeightFormat::f32) return WeightType::f32;
-  if (weights.format == WeightFormat::bf16) return WeightType::bf16;
-  switch (weights.integers.bits) {
-    case 8:
-      return WeightType::i8;
-    case 4:
-      return WeightType::i4;
-    case 3:
-      return WeightType::i3;
-    case 2:
-      return WeightType::i2;
-    default:
-      throw UnsupportedError(message(weights.name, ": integers of ", weights.integers.bits,
-                                     " bits are not supported (8, 4, 3 and 2 are)"));
-  }
-}
-
-ScaleType scale_type(DType dtype) {
-  return dtype == DType::f16 ? ScaleType::f16 : dtype == DType::bf16 ? ScaleType::bf16 : ScaleType::f32;
-}
-
-void store_scale(ScaleType type, float scale, std::byte* to) {
-  if (type == ScaleType::f32) {
-    std::memcpy(to, &scale, sizeof scale);
-    return;
-  }
-  const std::uint16_t bits =
-      type == ScaleType::f16 ? kernels::f32_to_f16(scale) : kernels::f32_to_bf16(scale);
-  std::memcpy(to, &bits, sizeof bits);
-}
-
-}  // namespace
 
 CudaLinear::CudaLinear(const LinearWeights& weights, core::ThreadPool& pool, UploadQueue& uploads,
                        cudaStream_t stream) {
@@ -65,15 +26,7 @@ CudaLinear::CudaLinear(const LinearWeights& weights, core::ThreadPool& pool, Upl
   tiled_.n = count(rows);
   tiled_.k = count(cols);
   int8_activations_ = weights.activations == ActivationFormat::int8 && tiled_.type == WeightType::i8;
-  if (is_integer()) {
-    const IntegerFormat& format = weights.integers;
-    tiled_.groups = count(format.groups(cols));
-    tiled_.group = tiled_.groups == 1 ? tiled_.k : count(format.group_size);
-    tiled_.scale_type = scale_type(format.scale_dtype);
-    if (tiled_.groups == 1 && tiled_.k >= (std::size_t{1} << 16)) {
-      throw UnsupportedError(message(weights.name, ": ", cols, " inputs share a scale; at most 65535 may"));
-    }
-  }
+  if (is_integer()) set_groups(weights, tiled_);
   const Layout layout = lay_out(weights);
   const std::span<std::byte> staged = uploads.begin(layout.end);
   if (is_integer()) {
@@ -148,12 +101,11 @@ void CudaLinear::pack_strip(const LinearWeights& weights, const Layout& layout, 
   args.data =
       reinterpret_cast<std::uint32_t*>(to + kernels::tiled_bytes(tiled_.type, count(first), tiled_.k));
   kernels::cuda::pack_strip(args);
-  const std::size_t groups = tiled_.groups, scale_size = kernels::scale_size(tiled_.scale_type);
+  const std::size_t groups = tiled_.groups;
   for (std::size_t output = 0; output < count(taken); ++output) {
     for (std::size_t group = 0; group < groups; ++group) {
       const std::size_t at = kernels::tiled_scale_index(groups, count(first) + output, group);
-      store_scale(tiled_.scale_type, tile.scales[output * groups + group],
-                  to + layout.scales + at * scale_size);
+      store_scale(tiled_.scale_type, tile.scales[output * groups + group], to + layout.scales, at);
       if (tile.zeros != nullptr) to[layout.zeros + at] = std::byte{tile.zeros[output * groups + group]};
     }
   }

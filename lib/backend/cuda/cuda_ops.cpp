@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ops of the CUDA backend that read and write each number once.
+#include "backend/adapters/kernel_args.h"
 #include "backend/cuda/cuda_backend.h"
 #include "core/count.h"
 #include "kernels/cuda/embed.h"
@@ -15,9 +16,7 @@ using core::count;
 void CudaBackend::embed(const TensorView& table, std::span<const std::int32_t> ids, const TensorView& dst) {
   kernels::EmbedArgs args;
   args.table = table.data;
-  args.type = table.dtype == DType::f32    ? kernels::TableType::f32
-              : table.dtype == DType::bf16 ? kernels::TableType::bf16
-                                           : kernels::TableType::f16;
+  args.type = table_type(table.dtype);
   args.ids = steps_.memory().put(ids);
   args.dst = dst.f32();
   args.dst_stride = count(dst.stride[0]);

@@ -3,6 +3,7 @@
 // turns.
 #include <algorithm>
 
+#include "backend/adapters/kernel_args.h"
 #include "backend/cuda/cuda_backend.h"
 #include "backend/cuda/cuda_linear.h"
 #include "core/count.h"
@@ -28,11 +29,7 @@ void CudaBackend::reserve(const WorkspaceLimits& limits) {
   const std::lock_guard lock(mutex_);
   use_device();
   uploads_.release();  // the weights are there
-  kernels::AttentionArgs args;
-  args.n_tokens = count(limits.tokens);
-  args.n_heads = count(limits.n_heads);
-  args.kv.n_kv_heads = count(limits.n_kv_heads);
-  args.kv.head_dim = count(limits.head_dim);
+  const kernels::AttentionArgs args = attention_args(limits);
   scratch(attention_scratch_, kernels::cuda::attention_scratch_bytes(args));
 }
 
@@ -171,19 +168,7 @@ void CudaBackend::gated_linear(const PreparedLinear& gate, const PreparedLinear*
 void CudaBackend::attention(const TensorView& q, const TensorView* q_sink, const KvCacheView& cache,
                             const AttentionParams& params, const TensorView& dst) {
   const StepCache step = step_cache(cache, params.first_position);
-  kernels::AttentionArgs args;
-  args.q = q.f32();
-  args.q_sink = q_sink == nullptr ? nullptr : q_sink->f32();
-  args.q_stride = count(q.stride[0]);
-  args.kv = step.view;
-  args.dst = dst.f32();
-  args.dst_stride = count(dst.stride[0]);
-  args.n_tokens = count(q.rows());
-  args.n_heads = count(q.extent[1]);
-  args.window = params.window;
-  args.scale = params.scale;
-  args.soft_cap = params.soft_cap;
-  args.power_ages = params.power_ages;
+  kernels::AttentionArgs args = attention_args(q, q_sink, step.view, params, dst);
   args.scratch = scratch(attention_scratch_, kernels::cuda::attention_scratch_bytes(args));
   // Who keeps keys and values in f32 asks for exact numbers: the kernels on tensor cores round to bf16.
   const auto launch = args.kv.type == kernels::KvType::f32 ? kernels::cuda::launch_attention_any

@@ -171,6 +171,5 @@ T in_this_turn(T value) {
 
 inline float exp2_fast(float x) { return exp2f(x); }
 inline float reciprocal_fast(float x) { return 1.0f / x; }
-inline float rsqrt_fast(float x) { return 1.0f / sqrtf(x); }
 
 }  // namespace transom::kernels::cuda
