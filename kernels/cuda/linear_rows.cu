@@ -25,8 +25,8 @@ unsigned tiles_that_fit(const TiledLinearArgs& args, unsigned strips) {
   const TiledWeight& weight = args.weight;
   size_t inputs = kRowHalves / args.n_rows - kRowPadding;
   if (weight.groups > 1) {
-    const size_t of_group = strips * kStripOutputs * (sizeof(float) + (weight.zero != nullptr ? 1 : 0));
-    const size_t by_groups = (kGroupBytes / of_group - 2) * weight.group;  // one more at each end
+    const size_t of_fold = strips * kStripOutputs * (sizeof(float) + 1);
+    const size_t by_groups = kGroupBytes / of_fold * (weight.group % kTileInputs == 0 ? 64 : 32);
     inputs = min(inputs, by_groups);
   }
   const size_t depth = weight.type == WeightType::bf16 ? kDepth<WeightType::bf16>

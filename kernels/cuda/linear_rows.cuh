@@ -29,14 +29,15 @@ constexpr unsigned kDepth = kType == WeightType::bf16 ? 2
 
 /// When sums are multiplied by scales: after every 32 inputs, every 64, or, with one group, at the end.
 enum class Fold { at_end, every_32, every_64 };
+template <Fold kFold>
+constexpr unsigned kFoldsOfTile = kFold == Fold::every_32 ? 2 : 1;
 
 /// What a lane needs to multiply tiles of a chunk.
 template <WeightType kType, int kRowTiles>
 struct Lane {
   const uint16_t* rows[kRowTiles];  // its eight activations of the first 32 inputs of its next tile
-  const float2* scales;             // of its outputs in the chunk's first group
-  const uint16_t* zeros;            // or null
-  unsigned first_group;
+  const float2* scales;             // of its outputs in the first fold of that tile
+  const uint16_t* zeros;
   Origins<kType> origins;
 };
 
@@ -44,6 +45,23 @@ template <int kRowTiles>
 __device__ __forceinline__ void clear(float (&sums)[kRowTiles][4]) {
 #pragma unroll
   for (int i = 0; i < kRowTiles * 4; ++i) sums[i / 4][i % 4] = 0.0f;
+}
+
+/// Brings scales and zero points of the warp's strip to shared memory, all as pairs (g, g + 8): those of each
+/// fold of a chunk, so that what a tile needs lies where the tile is.
+template <WeightType kType, Fold kFold>
+__device__ __forceinline__ void stage_groups(const Arguments& args, unsigned strip, unsigned chunk,
+                                             unsigned count, float2* scales, uint16_t* zeros, unsigned thread,
+                                             unsigned threads) {
+  const TiledWeight& weight = args.linear.weight;
+  constexpr unsigned kPairs = kStripOutputs / 2, kBlocks = 2 / kFoldsOfTile<kFold>;  // of 32 inputs in a fold
+  for (unsigned i = thread; i < count * kPairs; i += threads) {
+    const unsigned group = args.group_of(2 * chunk + i / kPairs * kBlocks);
+    const size_t pair = (strip * weight.groups + group) * kPairs + i % kPairs;
+    store_shared(scales + i, load_scales(weight, pair));
+    constexpr uint16_t kMiddle = kMiddleZeros<kType>;
+    store_shared(zeros + i, weight.zero == nullptr ? kMiddle : load_zeros(weight, pair));
+  }
 }
 
 /// Brings a chunk's scales and activations to shared memory, and tells the lane where its own lie.
@@ -56,17 +74,17 @@ __device__ __forceinline__ void stage_chunk(const Arguments& args, Shared& share
   const unsigned g = threadIdx.x % kWarpLanes / 4, t = threadIdx.x % 4,
                  part = threadIdx.x / kWarpLanes / strips;
   if constexpr (kFold != Fold::at_end) {
-    lane.first_group = args.group_of(2 * chunk);
-    const unsigned groups = args.group_of(2 * chunk_end - 1) + 1 - lane.first_group;
-    float2* scales = reinterpret_cast<float2*>(shared.groups);
-    uint16_t* zeros = reinterpret_cast<uint16_t*>(scales + strips * groups * 8);
-    lane.scales = scales + slot * groups * 8 + g;
-    lane.zeros = weight.zero == nullptr ? nullptr : zeros + slot * groups * 8 + g;
+    constexpr unsigned kFolds = kFoldsOfTile<kFold>;
+    const unsigned folds = (chunk_end - chunk) * kFolds;
+    float2* scales = reinterpret_cast<float2*>(shared.groups) + slot * folds * 8;
+    uint16_t* zeros =
+        reinterpret_cast<uint16_t*>(shared.groups + strips * folds * 8 * sizeof(float2)) + slot * folds * 8;
     if (strip < strip_count(weight.n)) {
       const unsigned thread = part * kWarpLanes + threadIdx.x % kWarpLanes;
-      stage_groups(weight, strip, lane.first_group, groups, scales + slot * groups * 8,
-                   weight.zero == nullptr ? nullptr : zeros + slot * groups * 8, thread, kThreads / strips);
+      stage_groups<kType, kFold>(args, strip, chunk, folds, scales, zeros, thread, kThreads / strips);
     }
+    lane.scales = scales + part * kFolds * 8 + g;
+    lane.zeros = zeros + part * kFolds * 8 + g;
   }
   const unsigned stride = args.plan.chunk * kTileInputs + kRowPadding,
                  n_rows = static_cast<unsigned>(args.linear.n_rows);
@@ -83,25 +101,22 @@ __device__ __forceinline__ void stage_chunk(const Arguments& args, Shared& share
   }
 }
 
-/// Scales of the group that 32 inputs belong to, and its origins into lane.
+/// Scales of a fold of the lane's next tile, and its origins into lane.
 template <WeightType kType, int kRowTiles>
-__device__ __forceinline__ float2 enter_group(const Arguments& args, Lane<kType, kRowTiles>& lane,
-                                              unsigned block) {
-  const unsigned group = args.group_of(block) - lane.first_group;
-  if (lane.zeros != nullptr) set_origins<kType>(lane.origins, load_shared(lane.zeros + group * 8));
-  return load_shared(lane.scales + group * 8);
+__device__ __forceinline__ float2 enter_fold(Lane<kType, kRowTiles>& lane, int fold) {
+  set_origins<kType>(lane.origins, load_shared(lane.zeros + fold * 8));
+  return load_shared(lane.scales + fold * 8);
 }
 
 template <WeightType kType, Fold kFold, int kRowTiles>
-__device__ __forceinline__ void multiply_tile(const Arguments& args,
-                                              const uint32_t (&words)[kTileWords<kType>], unsigned tile,
+__device__ __forceinline__ void multiply_tile(const uint32_t (&words)[kTileWords<kType>],
                                               Lane<kType, kRowTiles>& lane, float (&sums)[kRowTiles][4]) {
   float of_group[kRowTiles][4];
   float2 scale;
 #pragma unroll
   for (int j = 0; j < 2; ++j) {
     if (kFold == Fold::every_32 || (kFold == Fold::every_64 && j == 0)) {
-      scale = enter_group<kType>(args, lane, 2 * tile + static_cast<unsigned>(j));
+      scale = enter_fold(lane, j);
       clear(of_group);
     }
     uint32_t a[2][4];
@@ -125,10 +140,15 @@ __device__ __forceinline__ void multiply_tile(const Arguments& args,
   }
 }
 
-template <WeightType kType, int kRowTiles>
+/// To the tile that is `tiles` behind.
+template <Fold kFold, WeightType kType, int kRowTiles>
 __device__ __forceinline__ void advance(Lane<kType, kRowTiles>& lane, unsigned tiles) {
 #pragma unroll
   for (int r = 0; r < kRowTiles; ++r) lane.rows[r] += tiles * kTileInputs;
+  if constexpr (kFold != Fold::at_end) {
+    lane.scales += tiles * kFoldsOfTile<kFold> * 8;
+    lane.zeros += tiles * kFoldsOfTile<kFold> * 8;
+  }
 }
 
 /// Adds the sums of a chunk, times what its rows were divided by. Rows past the last are those of the last.
@@ -203,8 +223,8 @@ __global__ void __launch_bounds__(kThreads, 2) linear_rows(Arguments args) {
 #pragma unroll
       for (unsigned i = 0; i < kTiles; ++i, next.advance()) {
         const unsigned tile = first + i * parts;
-        if (tile < chunk_end) multiply_tile<kType, kFold, kRowTiles>(args, words[i], tile, lane, sums);
-        advance(lane, parts);
+        if (tile < chunk_end) multiply_tile<kType, kFold, kRowTiles>(words[i], lane, sums);
+        advance<kFold>(lane, parts);
         if (tile + kTiles * parts < end) next.load(words[i]);
       }
     }

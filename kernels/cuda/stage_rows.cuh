@@ -105,17 +105,4 @@ __device__ __forceinline__ uint16_t load_zeros(const TiledWeight& weight, size_t
   return load_global(reinterpret_cast<const uint16_t*>(weight.zero) + pair);
 }
 
-/// Scales and zero points of groups [first, first + count) of a strip, all as pairs (g, g + 8), to scales
-/// [count][8] and zeros [count][8] (null: the weight has none), by `threads` threads.
-__device__ __forceinline__ void stage_groups(const TiledWeight& weight, unsigned strip, unsigned first,
-                                             unsigned count, float2* scales, uint16_t* zeros, unsigned thread,
-                                             unsigned threads) {
-  constexpr unsigned kPairs = kStripOutputs / 2;
-  const size_t begin = (strip * weight.groups + first) * kPairs;
-  for (unsigned i = thread; i < count * kPairs; i += threads) {
-    store_shared(scales + i, load_scales(weight, begin + i));
-    if (zeros != nullptr) store_shared(zeros + i, load_zeros(weight, begin + i));
-  }
-}
-
 }  // namespace transom::kernels::cuda
