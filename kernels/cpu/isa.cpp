@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Source of the bit numbers: Intel SDM volume 2A, CPUID, and volume 1 section 13.3 (XCR0).
+/// Source of the bit numbers: Intel SDM volume 2A, CPUID, and volume 1 section 13.3 (XCR0). Leave to use
+/// tiles: Linux, Documentation/arch/x86/xstate.rst.
 #include "kernels/cpu/isa.h"
 
 #include <string.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #endif
 
 namespace transom::kernels {
 namespace {
 
-constexpr const char* kNames[kIsaCount] = {"scalar", "avx2",        "avx_vnni",
-                                           "avx512", "avx512_vnni", "avx512_bf16"};
+constexpr const char* kNames[kIsaCount] = {"scalar",      "avx2",        "avx_vnni", "avx512",
+                                           "avx512_vnni", "avx512_bf16", "amx"};
 
 #if defined(__x86_64__)
 struct Registers {
@@ -42,6 +47,24 @@ bool detect_avx_vnni() {
   return has(cpuid(7, 1).a, 4);
 }
 
+constexpr uint32_t kTileState = 0x60000;  // tile configuration and data
+
+/// Leave for this process to use the state of tiles, which is large and therefore asked for.
+bool may_use_tiles() {
+#if defined(__linux__)
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, of state component 18
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
+bool detect_amx() {
+  const uint32_t features = cpuid(7, 0).d;
+  const bool bf16 = has(features, 22), tile = has(features, 24), int8 = has(features, 25);
+  return bf16 && tile && int8 && (saved_state() & kTileState) == kTileState && may_use_tiles();
+}
+
 Isa detect() {
   const uint32_t last_leaf = cpuid(0, 0).a;
   if (last_leaf < 7) return Isa::scalar;
@@ -58,26 +81,17 @@ Isa detect() {
     return detect_avx_vnni() ? Isa::avx_vnni : Isa::avx2;
   if (!has(extended.c, 11)) return Isa::avx512;
   const bool bf16 = extended.a >= 1 && has(cpuid(7, 1).a, 5);
-  return bf16 ? Isa::avx512_bf16 : Isa::avx512_vnni;
-}
-constexpr uint32_t kTileState = 0x60000;  // tile configuration and data
-
-bool detect_amx_int8() {
-  if (detect() < Isa::avx512 || (saved_state() & kTileState) != kTileState) return false;
-  const uint32_t features = cpuid(7, 0).d;
-  return has(features, 24) && has(features, 25);
+  if (!bf16) return Isa::avx512_vnni;
+  return detect_amx() ? Isa::amx : Isa::avx512_bf16;
 }
 #else
 bool detect_avx_vnni() { return false; }
 Isa detect() { return Isa::scalar; }
-bool detect_amx_int8() { return false; }
 #endif
 
 }  // namespace
 
 const char* isa_name(Isa isa) { return kNames[static_cast<int>(isa)]; }
-
-bool has_amx_int8() { return detect_amx_int8(); }
 
 Isa best_isa() { return detect(); }
 

@@ -12,8 +12,9 @@ namespace transom::kernels {
 ///   avx512       + AVX-512 F, BW, DQ, VL, CD
 ///   avx512_vnni  + VNNI (u8 x s8 products)
 ///   avx512_bf16  + BF16 (bf16 products)
-enum class Isa : uint8_t { scalar, avx2, avx_vnni, avx512, avx512_vnni, avx512_bf16 };
-inline constexpr int kIsaCount = 6;
+///   amx          + AMX tiles with int8 and bf16 products
+enum class Isa : uint8_t { scalar, avx2, avx_vnni, avx512, avx512_vnni, avx512_bf16, amx };
+inline constexpr int kIsaCount = 7;
 
 /// Whether code for `needed` runs where `isa` is.
 constexpr bool includes(Isa isa, Isa needed) {
@@ -23,15 +24,12 @@ constexpr bool includes(Isa isa, Isa needed) {
 const char* isa_name(Isa isa);
 
 /// The best set that the processor reports and whose registers the system saves. Asks the processor each
-/// time.
+/// time, and, where it has AMX, the system for leave to use its tiles, which holds for the whole process and
+/// for threads that start later.
 Isa best_isa();
 
 /// Whether this machine runs a set.
 bool has_isa(Isa isa);
-
-/// Whether there are matrix tiles for int8 (AMX) that the system saves. No kernel of ours uses them; oneDNN
-/// does.
-bool has_amx_int8();
 
 /// Finds a set by the name that isa_name gives. False: no such name.
 bool isa_from_name(const char* name, Isa* isa);

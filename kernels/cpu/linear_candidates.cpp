@@ -49,11 +49,15 @@ constexpr LinearKernel kExactReference[kWeightTypeCount] = {
 
 struct Entry {
   Isa needs;
-  const LinearKernel* decode;
+  const LinearKernel* decode;  // or null: the set has none of its own
   const LinearKernel* gemm;
 };
 
 constexpr Entry kEntries[] = {
+    {Isa::amx, nullptr, &amx::kLinearI8Gemm},
+    {Isa::amx, nullptr, &amx::kLinearI4Gemm},
+    {Isa::amx, nullptr, &amx::kLinearI3Gemm},
+    {Isa::amx, nullptr, &amx::kLinearI2Gemm},
     {Isa::avx512_bf16, &avx512_bf16::kLinearBf16Decode, &avx512_bf16::kLinearBf16Gemm},
     {Isa::avx512_vnni, &avx512_vnni::kLinearI8Decode, &avx512_vnni::kLinearI8Gemm},
     {Isa::avx512_vnni, &avx512_vnni::kLinearI4Decode, &avx512_vnni::kLinearI4Gemm},
@@ -89,8 +93,8 @@ constexpr ExactEntry kExactEntries[] = {
     {Isa::avx2, &avx2::kLinearI3Exact},     {Isa::avx2, &avx2::kLinearI2Exact},
 };
 
-constexpr const char* kNoIsa[kIsaCount] = {"",          "no avx2",        "no avx_vnni",
-                                           "no avx512", "no avx512_vnni", "no avx512_bf16"};
+constexpr const char* kNoIsa[kIsaCount] = {
+    "", "no avx2", "no avx_vnni", "no avx512", "no avx512_vnni", "no avx512_bf16", "no amx"};
 
 void offer(LinearCandidates& candidates, const LinearKernel& kernel, const char* refusal) {
   candidates.list[candidates.count++] = {refusal == nullptr ? &kernel : nullptr, kernel.name, refusal};
@@ -113,10 +117,8 @@ void offer_onednn(LinearCandidates& candidates, Isa isa, WeightType type) {
 /// AMX and BF16 in its cpuid, 2026-11, n 1536, shares of the peak (oneDNN 3.2 / own): f32 k 1536 512 rows 88
 /// / 83 %, 32 rows 58 / 63 %; i8 512 rows 82 / 77 %, 32 rows 49 / 55 %; i8 k 8960 512 rows 77 / 77 %, 32 rows
 /// 51 / 57 %. Ours is level or better over all and gives the same bits for any number of rows, so it goes
-/// first. bf16 and AMX products are oneDNN's.
-bool onednn_leads(WeightType type) {
-  return type == WeightType::bf16 || (type == WeightType::i8 && has_amx_int8());
-}
+/// first. bf16 products are oneDNN's.
+bool onednn_leads(WeightType type) { return type == WeightType::bf16; }
 
 }  // namespace
 
@@ -134,8 +136,8 @@ LinearCandidates linear_candidates(Isa isa, WeightType type, LinearUse use) {
   const bool onednn_first = onednn_leads(type);
   if (use == LinearUse::prefill && onednn_first) offer_onednn(candidates, isa, type);
   for (const Entry& entry : kEntries) {
-    const LinearKernel& kernel = use == LinearUse::decode ? *entry.decode : *entry.gemm;
-    if (kernel.type == type) offer_for(candidates, kernel, isa, entry.needs);
+    const LinearKernel* kernel = use == LinearUse::decode ? entry.decode : entry.gemm;
+    if (kernel != nullptr && kernel->type == type) offer_for(candidates, *kernel, isa, entry.needs);
   }
   if (use == LinearUse::prefill && !onednn_first) offer_onednn(candidates, isa, type);
   offer(candidates, kReference[index], nullptr);

@@ -46,4 +46,8 @@ namespace avx512_bf16 {
 extern const LinearKernel kLinearBf16Decode, kLinearBf16Gemm;
 }  // namespace avx512_bf16
 
+namespace amx {
+extern const LinearKernel kLinearI8Gemm, kLinearI4Gemm, kLinearI3Gemm, kLinearI2Gemm;
+}  // namespace amx
+
 }  // namespace transom::kernels

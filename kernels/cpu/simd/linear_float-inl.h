@@ -36,8 +36,8 @@ void prepare_tile(const LinearArgs& args, size_t first_row, size_t rows) {
 template <typename P>
 void prepare(const LinearArgs& args, size_t item_begin, size_t item_end) {
   for (size_t tile = item_begin; tile < item_end; ++tile) {
-    const size_t first = tile_begin(args.n_rows, tile);
-    prepare_tile<P>(args, first, tile_begin(args.n_rows, tile + 1) - first);
+    const size_t first = EvenTiles::begin(args.n_rows, tile);
+    prepare_tile<P>(args, first, EvenTiles::begin(args.n_rows, tile + 1) - first);
   }
 }
 
@@ -108,11 +108,12 @@ void decode(const LinearArgs& args) {
 
 template <typename P>
 struct FloatProduct {
+  using Tiles = EvenTiles;
   static constexpr WeightType kType = P::kType;
   static constexpr size_t kInputs = P::kInputs, kSumPlanes = 1;
 
   static size_t block_end(const PackedWeight& w, size_t first) {
-    const size_t end = first + kBlockWords * kInputs, total = padded_k(kType, w.k);
+    const size_t end = first + Tiles::kBlockWords * kInputs, total = padded_k(kType, w.k);
     return end < total ? end : total;
   }
 
@@ -121,8 +122,10 @@ struct FloatProduct {
     P::stage(w, panel, slice, first, end, dst);
   }
 
+  static void multiply(size_t rows, const GemmTile& t) { multiply_rows<FloatProduct>(rows, t); }
+
   template <size_t kRows>
-  static void multiply(const GemmTile& t) {
+  static void multiply_tile(const GemmTile& t) {
     FloatVec sum[kRows][2];
     float* sums = reinterpret_cast<float*>(t.sums);
     TRANSOM_UNROLL
@@ -175,7 +178,7 @@ constexpr LinearKernel gemm_kernel(const char* name) {
   kernel.name = name;
   kernel.type = P::kType;
   kernel.prepared_bytes = prepared_bytes<P>;
-  kernel.prepare_items = tile_count;
+  kernel.prepare_items = EvenTiles::count;
   kernel.prepare = prepare<P>;
   kernel.scratch_bytes = gemm_scratch_bytes<FloatProduct<P>>;
   kernel.run = gemm<FloatProduct<P>>;

@@ -11,12 +11,9 @@
 //   kSumPlanes            arrays of 32-bit sums that are carried from block to block
 //   block_end             where the block of inputs that begins at `first` ends
 //   stage                 weights of a block of one slice, to [words][kSliceColumns]
-//   multiply<rows>        one tile of rows, one slice, one block; stores results after the last block
+//   Tiles                 how rows are cut into tiles, and inputs into blocks of kBlockWords words
+//   multiply(rows, tile)  one tile of rows, one slice, one block; stores results after the last block
 
-// A slice block is 192 x 128 bytes = 24 KB, with the row tile (10.5 KB) and its sums (3.5 KB) below the 48 KB
-// of L1. Measured on 2 cores of a Sapphire Rapids class Xeon, 2026-11: 256 words were 2 to 3 % slower for 32
-// rows of i8, equal for 512; 128 and 512 no better. Fetching the next tile's sums or rows ahead did not help.
-constexpr size_t kBlockWords = 192;
 // Panels that share one pass over the rows' words. 2 and 8 measured within 1 % of 4.
 constexpr size_t kGroupPanels = 4;
 // Rows of a block: 512 x 192 words are 384 KB of L2, their sums for 4 panels 512 KB. 128 rows: 5 % slower.
@@ -36,13 +33,13 @@ struct GemmTile {
   size_t out() const { return panel * kPanelColumns + slice * kSliceColumns; }
 };
 
-/// K::multiply of 1 <= rows <= kTileRows.
+/// K::multiply_tile of 1 <= rows <= kTileRows.
 template <typename K, size_t kRows = kTileRows>
 void multiply_rows(size_t rows, const GemmTile& tile) {
   if constexpr (kRows > 1) {
     if (rows != kRows) return multiply_rows<K, kRows - 1>(rows, tile);
   }
-  K::template multiply<kRows>(tile);
+  K::template multiply_tile<kRows>(tile);
 }
 
 /// Rows [row_begin, row_end) are the tiles [tile_first, tile_last); panels [panel_first, panel_last).
@@ -53,8 +50,9 @@ struct GemmBlock {
 
 template <typename K>
 size_t gemm_scratch_bytes(const PackedWeight& /*weight*/, size_t n_rows) {
-  const size_t rows = n_rows < kBlockRows + kTileRows ? n_rows : kBlockRows + kTileRows;
-  return (K::kSumPlanes * rows * kPanelColumns * kGroupPanels + kBlockWords * kSliceColumns) *
+  constexpr size_t kMost = kBlockRows + K::Tiles::kRows;
+  const size_t rows = K::Tiles::padded(n_rows < kMost ? n_rows : kMost);
+  return (K::kSumPlanes * rows * kPanelColumns * kGroupPanels + K::Tiles::kBlockWords * kSliceColumns) *
          sizeof(uint32_t);
 }
 
@@ -63,7 +61,7 @@ size_t gemm_scratch_bytes(const PackedWeight& /*weight*/, size_t n_rows) {
 template <typename K>
 void multiply_panel(const LinearArgs& args, const GemmBlock& b, size_t panel, size_t first, size_t end,
                     LinesAhead next) {
-  const size_t rows_in_block = b.row_end - b.row_begin;
+  const size_t rows_in_block = K::Tiles::padded(b.row_end - b.row_begin);
   const size_t calls = kSlices * (b.tile_last - b.tile_first);
   const size_t lines_per_call = (next.lines + calls - 1) / calls;
   const size_t plane_stride = rows_in_block * kPanelColumns * kGroupPanels;
@@ -71,14 +69,14 @@ void multiply_panel(const LinearArgs& args, const GemmBlock& b, size_t panel, si
     uint32_t* sums = b.sums + ((panel - b.panel_first) * kSlices + slice) * rows_in_block * kSliceColumns;
     K::stage(args.weight, panel, slice, first, end, b.weights);
     for (size_t i = b.tile_first; i < b.tile_last; ++i) {
-      const size_t row = tile_begin(args.n_rows, i);
+      const size_t row = K::Tiles::begin(args.n_rows, i);
       const size_t lines = lines_per_call < next.lines ? lines_per_call : next.lines;
       const GemmTile tile{args,         row,
                           panel,        slice,
                           first,        end,
                           b.weights,    sums + (row - b.row_begin) * kSliceColumns,
                           plane_stride, {next.next, lines}};
-      multiply_rows<K>(tile_begin(args.n_rows, i + 1) - row, tile);
+      K::multiply(K::Tiles::begin(args.n_rows, i + 1) - row, tile);
       next.next += lines * 64;
       next.lines -= lines;
     }
@@ -113,13 +111,13 @@ template <typename K>
 void gemm(const LinearArgs& args) {
   GemmBlock b;
   b.weights = static_cast<uint32_t*>(args.scratch);
-  b.sums = b.weights + kBlockWords * kSliceColumns;
-  const size_t tiles = tile_count(args.n_rows);
-  constexpr size_t kBlockTiles = kBlockRows / kTileRows;
+  b.sums = b.weights + K::Tiles::kBlockWords * kSliceColumns;
+  const size_t tiles = K::Tiles::count(args.n_rows);
+  constexpr size_t kBlockTiles = kBlockRows / K::Tiles::kRows;
   for (b.tile_first = 0; b.tile_first < tiles; b.tile_first = b.tile_last) {
     b.tile_last = b.tile_first + kBlockTiles < tiles ? b.tile_first + kBlockTiles : tiles;
-    b.row_begin = tile_begin(args.n_rows, b.tile_first);
-    b.row_end = tile_begin(args.n_rows, b.tile_last);
+    b.row_begin = K::Tiles::begin(args.n_rows, b.tile_first);
+    b.row_end = K::Tiles::begin(args.n_rows, b.tile_last);
     for (b.panel_first = args.panel_begin; b.panel_first < args.panel_end; b.panel_first = b.panel_last) {
       const size_t end = b.panel_first + kGroupPanels;
       b.panel_last = end < args.panel_end ? end : args.panel_end;

@@ -4,9 +4,10 @@
 //
 // A policy P multiplies words of four unsigned weights q with four signed inputs a, exactly:
 //
+//   Tiles        how rows are cut into tiles; EvenTiles without it
 //   kInputs      inputs of one prepared word
 //   kPartWords   prepared words of four inputs; kInputs * kPartWords = 4
-//   convert      64 int8 inputs to 64 / kInputs words
+//   convert      64 int8 inputs to 64 / kInputs words; without it, rows keep their 64 inputs together
 //   split        four unsigned weights to kPartWords vectors of such words
 //   accumulate   i32 sum + word * weights
 //
@@ -21,8 +22,24 @@ template <typename P>
 constexpr bool kNarrow = requires(WordVec v) {
   P::widen(v);
 };
+template <typename P>
+struct TilesOf {
+  using Type = EvenTiles;
+};
+template <typename P>
+requires requires { typename P::Tiles; }
+struct TilesOf<P> {
+  using Type = typename P::Tiles;
+};
+template <typename P>
+using RowTiles = typename TilesOf<P>::Type;
+template <typename P>
+constexpr bool kInterleaved = requires(const int8_t* q, uint32_t* words) {
+  P::convert(q, words);
+};
 
-// ---- rows: scales f32 and offsets [groups][padded rows], then words [tile][word][row] ----
+// ---- rows: scales f32 and offsets [groups][padded rows], then words [tile][word][row], or, not interleaved,
+// bytes [tile][inputs / 64][row][64] with rows of zeros up to Tiles::padded ----
 //
 // An offset is what i32 sums start with where all zeros are equal, -zero * (sum of a); else sum of a as f32.
 
@@ -36,8 +53,8 @@ struct IntegerRows {
         words(offsets + args.weight.groups * stride) {}
 
   static size_t bytes(const PackedWeight& w, size_t n_rows) {
-    return (2 * w.groups * padded_rows(n_rows) + n_rows * padded_k(w.type, w.k) / P::kInputs) *
-           sizeof(uint32_t);
+    const size_t words = RowTiles<P>::padded(n_rows) * padded_k(w.type, w.k) / P::kInputs;
+    return (2 * w.groups * padded_rows(n_rows) + words) * sizeof(uint32_t);
   }
 
   size_t stride, words_per_row;
@@ -56,14 +73,19 @@ struct RowQuantizer {
     constexpr size_t kPieceWords = 64 / P::kInputs;
     const size_t total = padded_k(args.weight.type, args.weight.k);
     uint32_t* dst = prepared.words + first_row * prepared.words_per_row;
-    uint32_t pieces[kLanes][64] = {};
+    const size_t padded = RowTiles<P>::padded(rows);
+    [[maybe_unused]] uint32_t pieces[kLanes][64] = {};
+    int8_t q[RowTiles<P>::kRows][64] = {};
     for (size_t input = 0; input < total; input += 64) {
-      int8_t q[kTileRows][64];
       quantize_block(input, q, 0);
       quantize_block(input + kBlockInputs, q, kBlockInputs);
-      for (size_t r = 0; r < rows; ++r) P::convert(q[r], pieces[r]);
-      interleave_rows(pieces, rows, kPieceWords, dst);
-      dst += kPieceWords * rows;
+      if constexpr (kInterleaved<P>) {
+        for (size_t r = 0; r < rows; ++r) P::convert(q[r], pieces[r]);
+        interleave_rows(pieces, rows, kPieceWords, dst);
+      } else {
+        memcpy(dst, q, padded * sizeof q[0]);
+      }
+      dst += kPieceWords * padded;
     }
     finish_group(args.weight.groups - 1);
   }
@@ -104,15 +126,15 @@ struct RowQuantizer {
   const LinearArgs& args;
   IntegerRows<P> prepared;
   size_t first_row, rows;
-  float factor[kTileRows];
-  WordVec sum[kTileRows];
+  float factor[RowTiles<P>::kRows];
+  WordVec sum[RowTiles<P>::kRows];
 };
 
 template <typename P>
 void prepare_integers(const LinearArgs& args, size_t item_begin, size_t item_end) {
   for (size_t tile = item_begin; tile < item_end; ++tile) {
-    const size_t first = tile_begin(args.n_rows, tile);
-    RowQuantizer<P>(args, first, tile_begin(args.n_rows, tile + 1) - first).run();
+    const size_t first = RowTiles<P>::begin(args.n_rows, tile);
+    RowQuantizer<P>(args, first, RowTiles<P>::begin(args.n_rows, tile + 1) - first).run();
   }
 }
 

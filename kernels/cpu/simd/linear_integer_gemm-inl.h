@@ -154,7 +154,7 @@ struct IntegerTiles {
   }
 
   template <size_t kRows>
-  static void multiply(const GemmTile& t) {
+  static void multiply_tile(const GemmTile& t) {
     const PackedWeight& w = t.args.weight;
     if (w.zero != nullptr) {
       w.groups == 1 ? multiply_groups<true, true, kRows>(t) : multiply_groups<true, false, kRows>(t);
@@ -164,16 +164,18 @@ struct IntegerTiles {
   }
 };
 
+/// The weights of a policy's products.
 template <typename P, WeightType kIntegers>
-struct IntegerProduct : IntegerTiles<P> {
+struct IntegerWeights {
+  using Tiles = RowTiles<P>;
   static constexpr WeightType kType = kIntegers;
-  using IntegerTiles<P>::kInputs;
+  static constexpr size_t kInputs = P::kInputs;
   // Sums of a group that blocks cut apart, i32, and totals of groups, f32.
   static constexpr size_t kSumPlanes = 2;
 
   /// Whole groups where they fit a block, else parts of one group.
   static size_t block_end(const PackedWeight& w, size_t first) {
-    constexpr size_t kMost = kBlockWords * kInputs;
+    constexpr size_t kMost = Tiles::kBlockWords * kInputs;
     const size_t total = padded_k(kType, w.k);
     size_t end = first + kMost;
     if (w.groups > 1) {
@@ -212,18 +214,23 @@ struct IntegerProduct : IntegerTiles<P> {
   }
 };
 
+template <typename P, WeightType kType>
+struct IntegerProduct : IntegerWeights<P, kType>, IntegerTiles<P> {
+  static void multiply(size_t rows, const GemmTile& t) { multiply_rows<IntegerTiles<P>>(rows, t); }
+};
+
 // ---- the kernels of a policy ----
 
-template <typename P, WeightType kType>
+template <typename P, WeightType kType, template <typename, WeightType> typename Product = IntegerProduct>
 constexpr LinearKernel integer_gemm_kernel(const char* name) {
   LinearKernel kernel;
   kernel.name = name;
   kernel.type = kType;
   kernel.prepared_bytes = IntegerRows<P>::bytes;
-  kernel.prepare_items = tile_count;
+  kernel.prepare_items = RowTiles<P>::count;
   kernel.prepare = prepare_integers<P>;
-  kernel.scratch_bytes = gemm_scratch_bytes<IntegerProduct<P, kType>>;
-  kernel.run = gemm<IntegerProduct<P, kType>>;
+  kernel.scratch_bytes = gemm_scratch_bytes<Product<P, kType>>;
+  kernel.run = gemm<Product<P, kType>>;
   return kernel;
 }
 

@@ -17,6 +17,10 @@
 #define TRANSOM_TARGET_avx512_bf16 \
   "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx512vnni,avx512bf16"
 
+#define TRANSOM_TARGET_amx                                                                                 \
+  "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx512vnni,avx512bf16,amx-tile,amx-int8,amx-" \
+  "bf16"
+
 #define TRANSOM_PRAGMA(tokens) _Pragma(#tokens)
 #if defined(__clang__)
 #define TRANSOM_TARGET_PUSH(names) \
