@@ -10,7 +10,7 @@
 #include <functional>
 
 #include "bench/threads.h"
-#include "kernels/cpu/isa.h"
+#include "kernels/cpu/kernel_table.h"
 #include "kernels/cpu/simd/target.h"
 
 TRANSOM_ISA_BEGIN(avx2)
@@ -112,6 +112,46 @@ std::uint64_t read(const char* data, std::size_t bytes) {
 }  // namespace transom::bench::avx512
 TRANSOM_ISA_END
 
+TRANSOM_ISA_BEGIN(amx)
+namespace transom::bench::amx {
+namespace {
+
+constexpr long kInt8OpPerStep = 4 * 16 * 16 * 64 * 2, kBf16FlopPerStep = kInt8OpPerStep / 2;
+
+/// Four products in flight, as many as kernels keep with two tiles of each factor.
+template <bool kBf16>
+void tile_steps(long steps, float* out) {
+  alignas(64) struct {
+    std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
+    std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+  } shapes;
+  asm volatile("" : : "r"(&shapes) : "memory");
+  _tile_loadconfig(&shapes);
+  _tile_loadd(4, out, 0);
+  _tile_loadd(5, out, 0);
+  _tile_loadd(6, out, 0);
+  _tile_loadd(7, out, 0);
+  for (long s = 0; s < steps; ++s) {
+    if constexpr (kBf16) {
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
+    } else {
+      _tile_dpbsud(0, 4, 6);
+      _tile_dpbsud(1, 4, 7);
+      _tile_dpbsud(2, 5, 6);
+      _tile_dpbsud(3, 5, 7);
+    }
+  }
+  _tile_release();
+}
+
+}  // namespace
+}  // namespace transom::bench::amx
+TRANSOM_ISA_END
+
 namespace transom::bench {
 namespace {
 
@@ -120,15 +160,15 @@ constexpr long kSteps = 2000000;
 
 using Probe = void (*)(long, float*);
 
-double rate(Threads& threads, Probe probe, long work_per_step) {
+double rate(Threads& threads, Probe probe, long work_per_step, long steps = kSteps) {
   double best = 0;
   for (int run = 0; run < kRuns; ++run) {
     const double seconds = threads.time([&](std::size_t) {
       alignas(64) float out[16] = {};
-      probe(kSteps, out);
+      probe(steps, out);
       keep(out);
     });
-    best = std::max(best, static_cast<double>(work_per_step) * static_cast<double>(kSteps) / seconds);
+    best = std::max(best, static_cast<double>(work_per_step) * static_cast<double>(steps) / seconds);
   }
   return best * static_cast<double>(threads.size());
 }
@@ -152,7 +192,7 @@ double read_rate(Threads& threads, std::uint64_t (*read)(const char*, std::size_
 
 Roofline measure_roofline(std::size_t n_threads) {
   using kernels::Isa;
-  const Isa isa = kernels::best_isa();
+  const Isa isa = kernels::select_isa_from_environment().isa;
   Threads threads(n_threads);
   Roofline result;
   result.threads = n_threads;
@@ -164,6 +204,11 @@ Roofline measure_roofline(std::size_t n_threads) {
     result.int8_op_per_s = rate(threads, avx512::int8_steps, avx512::kInt8OpPerStep);
   if (isa >= Isa::avx512_bf16)
     result.bf16_flop_per_s = rate(threads, avx512::bf16_steps, avx512::kBf16FlopPerStep);
+  if (isa >= Isa::amx) {
+    constexpr long kTileSteps = kSteps / 4;  // a step takes four times as long
+    result.tile_bf16_flop_per_s = rate(threads, amx::tile_steps<true>, amx::kBf16FlopPerStep, kTileSteps);
+    result.tile_int8_op_per_s = rate(threads, amx::tile_steps<false>, amx::kInt8OpPerStep, kTileSteps);
+  }
   return result;
 }
 

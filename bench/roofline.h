@@ -8,13 +8,16 @@ namespace transom::bench {
 
 struct Roofline {
   std::size_t threads = 0;
-  double read_bytes_per_s = 0;  ///< streaming reads of a buffer far beyond the caches
-  double f32_flop_per_s = 0;    ///< f32 fused multiply-add, widest vectors
-  double bf16_flop_per_s = 0;   ///< vdpbf16ps; 0 where the processor does not report it
-  double int8_op_per_s = 0;     ///< vpdpbusd; 0 where the processor does not report it
+  double read_bytes_per_s = 0;      ///< streaming reads of a buffer far beyond the caches
+  double f32_flop_per_s = 0;        ///< f32 fused multiply-add, widest vectors
+  double bf16_flop_per_s = 0;       ///< vdpbf16ps; 0 where the processor does not report it
+  double int8_op_per_s = 0;         ///< vpdpbusd; 0 where the processor does not report it
+  double tile_bf16_flop_per_s = 0;  ///< tdpbf16ps of AMX tiles; 0 where there are none
+  double tile_int8_op_per_s = 0;    ///< tdpbsud of AMX tiles; 0 where there are none
 };
 
-/// Measures with `threads` threads for about two seconds. Each figure is the best of several runs.
+/// Measures what the set of instructions in use has (TRANSOM_CPU_ISA), with `threads` threads, for about two
+/// seconds. Each figure is the best of several runs.
 Roofline measure_roofline(std::size_t threads);
 
 }  // namespace transom::bench

@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
     backend::check_cuda(cudaGetDeviceProperties(&properties, current), "cudaGetDeviceProperties");
     const bench::Roofline roofline = bench::measure_gpu_roofline();
     if (raw) {
-      std::printf("0 %.6g %.6g %.6g %.6g\n", roofline.read_bytes_per_s, roofline.f32_flop_per_s,
+      std::printf("0 %.6g %.6g %.6g %.6g 0 0\n", roofline.read_bytes_per_s, roofline.f32_flop_per_s,
                   roofline.bf16_flop_per_s, roofline.int8_op_per_s);
       return 0;
     }

@@ -32,9 +32,11 @@ inline double fastest(const std::function<double()>& run, double least = 0.15) {
 }
 
 inline void print(const Roofline& r) {
-  std::printf("threads %zu: read %.1f GB/s, f32 %.0f GFLOP/s, bf16 %.0f GFLOP/s, int8 %.0f GOP/s\n",
-              r.threads, r.read_bytes_per_s * 1e-9, r.f32_flop_per_s * 1e-9, r.bf16_flop_per_s * 1e-9,
-              r.int8_op_per_s * 1e-9);
+  std::printf(
+      "threads %zu: read %.1f GB/s, f32 %.0f GFLOP/s, bf16 %.0f GFLOP/s, int8 %.0f GOP/s, tiles: bf16 "
+      "%.0f GFLOP/s, int8 %.0f GOP/s\n",
+      r.threads, r.read_bytes_per_s * 1e-9, r.f32_flop_per_s * 1e-9, r.bf16_flop_per_s * 1e-9,
+      r.int8_op_per_s * 1e-9, r.tile_bf16_flop_per_s * 1e-9, r.tile_int8_op_per_s * 1e-9);
 }
 
 }  // namespace transom::bench

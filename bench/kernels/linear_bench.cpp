@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Products of the shapes of a 1.5B model. usage: linear_bench [threads] [name filter] [group]
+/// Products of the shapes of a 1.5B model. usage: linear_bench [threads] [name filter] [group] [rows]
 ///
 /// Integers have f16 scales for groups of 128 inputs, or of `group` (0: one f32 scale per output).
 /// Decode reads a pool of weights larger than the last-level cache in turn, so that every run reads memory.
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -127,14 +128,16 @@ class Runner {
 };
 
 double peak_of(const Roofline& r, WeightType type, kernels::Isa isa) {
-  if (kernels::is_integer(type) && isa >= kernels::Isa::avx512_vnni) return r.int8_op_per_s;
-  if (type == WeightType::bf16 && isa >= kernels::Isa::avx512_bf16) return r.bf16_flop_per_s;
+  if (kernels::is_integer(type) && isa >= kernels::Isa::avx512_vnni)
+    return std::max(r.int8_op_per_s, r.tile_int8_op_per_s);
+  if (type == WeightType::bf16 && isa >= kernels::Isa::avx512_bf16)
+    return std::max(r.bf16_flop_per_s, r.tile_bf16_flop_per_s);
   return r.f32_flop_per_s;
 }
 
 struct Filter {
   const char* name;
-  std::size_t group;
+  std::size_t group, rows;  // rows 0: all
 };
 
 /// Whether some kernel of this type has the name that is asked for: pools are large.
@@ -154,7 +157,8 @@ void bench_weight(Threads& threads, const Roofline& roof, kernels::Isa isa, Weig
   if (!wanted(isa, type, filter.name)) return;
   Pool pool(type, shape, filter.group);
   for (const std::size_t rows : {1, 4, 8, 32, 128, 512}) {
-    if (shape.n > 100000 && rows > 32) continue;
+    if ((filter.rows == 0 && shape.n > 100000 && rows > 32) || (filter.rows != 0 && rows != filter.rows))
+      continue;
     const kernels::LinearUse use =
         rows <= kernels::kDecodeRows ? kernels::LinearUse::decode : kernels::LinearUse::prefill;
     const kernels::LinearCandidates candidates = kernels::linear_candidates(isa, type, use);
@@ -190,7 +194,8 @@ int main(int argc, char** argv) {
   bench::print(roof);
   bench::Threads threads(n_threads);
   const bench::Filter filter{argc > 2 ? argv[2] : "",
-                             argc > 3 ? static_cast<std::size_t>(std::atoi(argv[3])) : 128};
+                             argc > 3 ? static_cast<std::size_t>(std::atoi(argv[3])) : 128,
+                             argc > 4 ? static_cast<std::size_t>(std::atoi(argv[4])) : 0};
   for (int i = 0; i < kernels::kWeightTypeCount; ++i) {
     for (const bench::Shape shape : bench::kShapes) {
       bench::bench_weight(threads, roof, selection.isa, static_cast<kernels::WeightType>(i), shape, filter);

@@ -16,8 +16,13 @@ void print_roofline(const Roofline& roofline) {
   roofline.bf16_flop_per_s > 0 ? std::printf("%.0f GFLOP/s", roofline.bf16_flop_per_s / 1e9)
                                : std::printf("(no instruction; held against f32)");
   std::printf(", int8 ");
-  roofline.int8_op_per_s > 0 ? std::printf("%.0f GOP/s\n", roofline.int8_op_per_s / 1e9)
-                             : std::printf("(no instruction; held against f32)\n");
+  roofline.int8_op_per_s > 0 ? std::printf("%.0f GOP/s", roofline.int8_op_per_s / 1e9)
+                             : std::printf("(no instruction; held against f32)");
+  if (roofline.tile_int8_op_per_s > 0) {
+    std::printf("; in tiles bf16 %.0f GFLOP/s, int8 %.0f GOP/s", roofline.tile_bf16_flop_per_s / 1e9,
+                roofline.tile_int8_op_per_s / 1e9);
+  }
+  std::printf("\n");
 }
 
 void print_table(const Report& report) {
@@ -74,6 +79,8 @@ std::string to_json(const Report& report) {
                  ", \"f32_flop_per_s\": ", json_number(roofline.f32_flop_per_s),
                  ", \"bf16_flop_per_s\": ", json_number(roofline.bf16_flop_per_s),
                  ", \"int8_op_per_s\": ", json_number(roofline.int8_op_per_s),
+                 ", \"tile_bf16_flop_per_s\": ", json_number(roofline.tile_bf16_flop_per_s),
+                 ", \"tile_int8_op_per_s\": ", json_number(roofline.tile_int8_op_per_s),
                  "},\n  \"load_s\": ", json_number(report.load_s),
                  ",\n  \"weight_bytes\": ", json_number(report.weight_bytes),
                  ",\n  \"kv_bytes\": ", json_number(report.kv_bytes),

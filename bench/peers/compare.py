@@ -129,6 +129,8 @@ def table(rows, depths):
             if share:
                 pick = [s["prefill"] if key == "prefill" else s["decode"][key] for s in share]
                 ratio += f" {100 * statistics.median(pick):.0f} %"
+                if key == "prefill" and share[0].get("prefill_tiles"):
+                    ratio += f" ({100 * statistics.median(s['prefill_tiles'] for s in share):.0f} % of tiles)"
             cells.append(f"{rate:.1f}{ratio}")
         first, last = median(results, measures[depths[0]]), median(results, measures[depths[-1]])
         cells += [f"{100 * (last / first - 1):+.0f} %", f"{median(results, lambda r: r['peak_bytes']) / 1e6:.0f}",
@@ -146,7 +148,7 @@ def main():
     text = table(rows, [depth for depth in options.depths.split(",")])
     text = (f"# {options.shape}, random weights, {len(cores())} threads\n\n    bench/peers/compare.py "
             f"{' '.join(sys.argv[1:])}\n\nTokens per second; in brackets beside Transom's best of the same bits; percentages are "
-            f"Transom's shares of the integer peak (prefill)\nand of the read bandwidth (decode).\n\n{text}")
+            f"Transom's shares of the peak of 8-bit vector products\n(prefill; beside it that of matrix tiles, where there are some) and of the read bandwidth (decode).\n\n{text}")
     print(text)
     if options.markdown:
         with open(options.markdown, "w") as file:
