@@ -230,13 +230,17 @@ constexpr size_t attention_items(const AttentionArgs& a) {
   return (a.n_tokens + tile - 1) / tile * a.kv.n_kv_heads;
 }
 
-/// Bytes of scratch of one call, the same for every variant: for each (query, head) row of a tile, in whole
-/// register tiles of at most 8 rows, its scaled query, its running sum of values, its scores against one key
-/// tile, its maximum and its sum; then one key tile as f32.
+/// Rows in whole tiles of 16.
+constexpr size_t attention_padded_rows(size_t rows) { return (rows + 15) / 16 * 16; }
+
+/// Bytes of scratch of one call, the same for every variant: for each (query, head) row of a tile, in
+/// whole register tiles of 16 rows and of fewer, its scaled query, its running sum of values, its scores
+/// against one key tile, its maximum and its sum; then one key tile as f32.
 constexpr size_t attention_scratch_bytes(const AttentionArgs& a) {
   const size_t rows = attention_query_tile(a) * (a.n_heads / a.kv.n_kv_heads);
   const size_t padded_dim = attention_padded_dim(a.kv.head_dim);
-  return ((rows + 7) * (2 * padded_dim + kAttentionKeyTile + 8) + kAttentionKeyTile * padded_dim) *
+  return ((attention_padded_rows(rows) + 7) * (2 * padded_dim + kAttentionKeyTile + 8) +
+          kAttentionKeyTile * padded_dim) *
          sizeof(float);
 }
 

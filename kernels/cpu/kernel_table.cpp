@@ -52,9 +52,8 @@ KernelTable make_table(Isa isa) {
   if (includes(isa, Isa::avx2)) set_avx2(table);
   if (includes(isa, Isa::avx512)) set_avx512(table);
   if (includes(isa, Isa::avx512_vnni)) table.attention = {avx512_vnni::attention, Isa::avx512_vnni};
-  // Processors with AMX leave bf16 products to its tiles: vdpbf16ps has half the operations per second of f32
-  // FMA there (measured on an Emerald Rapids class Xeon), where it has twice on those without.
-  if (isa == Isa::avx512_bf16) table.attention = {avx512_bf16::attention, Isa::avx512_bf16};
+  if (includes(isa, Isa::avx512_bf16)) table.attention = {avx512_bf16::attention, Isa::avx512_bf16};
+  if (includes(isa, Isa::amx)) table.attention = {amx::attention, Isa::amx};
   return table;
 }
 

@@ -21,7 +21,7 @@ set(ROOMS
   "lib/compress          | lib/model lib/text lib/backend lib/io                          | c cxx eigen"
   "lib/api               | lib/generation lib/compress lib/model lib/text lib/backend/registry.h lib/io include/transom | c cxx"
   "kernels/common        |                                                                | pod"
-  "kernels/cpu           | kernels/common kernels/cpu/reference kernels/cpu/simd kernels/cpu/onednn | c intrinsics"
+  "kernels/cpu           | kernels/common kernels/cpu/reference kernels/cpu/simd kernels/cpu/onednn | c intrinsics posix"
   "kernels/cpu/reference | kernels/common                                                 | c eigen"
   "kernels/cpu/simd      | kernels/common kernels/cpu                                     | c intrinsics"
   "kernels/cpu/onednn    | kernels/common kernels/cpu                                     | c cxx onednn"

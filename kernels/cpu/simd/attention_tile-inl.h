@@ -30,9 +30,11 @@ inline AttentionWork make_work(const AttentionArgs& args, size_t item) {
   w.rows = (left < tile ? left : tile) * w.group;
   w.tile = static_cast<float*>(args.scratch);
   w.q = w.tile + kKeyTile * w.padded_dim;
-  w.sum = w.q + (w.rows + kRowTile - 1) / kRowTile * kRowTile * w.padded_dim;
-  w.score = w.sum + w.rows * w.padded_dim;
-  w.largest = w.score + w.rows * kScoreStride;
+  const size_t padded_rows = attention_padded_rows(w.rows);
+  const size_t query_rows = (w.rows + kRowTile - 1) / kRowTile * kRowTile;
+  w.sum = w.q + (query_rows > padded_rows ? query_rows : padded_rows) * w.padded_dim;
+  w.score = w.sum + padded_rows * w.padded_dim;
+  w.largest = w.score + padded_rows * kScoreStride;
   w.total = w.largest + w.rows;
   return w;
 }

@@ -25,6 +25,8 @@ namespace {
 // ---
 #include "kernels/cpu/simd/linear_integer_gemm-inl.h"
 // ---
+#include "kernels/cpu/simd/tiles_amx-inl.h"
+// ---
 #include "kernels/cpu/simd/linear_integer_tiles-inl.h"
 }  // namespace
 

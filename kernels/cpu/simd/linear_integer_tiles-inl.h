@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Integer products of many rows by matrix tiles (AMX). Textual; needs linear_integer_gemm-inl.h.
+// Integer products of many rows by matrix tiles (AMX). Textual; needs linear_integer_gemm-inl.h and
+// tiles_amx-inl.h.
 //
 // Two by two tiles of i32 sums, 32 rows and a slice of 32 outputs, take 64 inputs a step: two tiles of rows,
 // as they were prepared, times two of staged weights, whose words of four inputs are what the hardware wants.
 // Sums are the same integers as those of any other kernel, and are scaled in the same order: the same bits.
 // The scales of a group are applied by vectors while the tile unit multiplies the next group.
-//
-// Source of the tile layout: Intel Architecture Instruction Set Extensions, TDPBSUD, LDTILECFG.
 
-constexpr size_t kTile = 16;                      // rows of a hardware tile
-constexpr size_t kTileBytes = 64;                 // of a row of it
 constexpr size_t kSumStride = kSliceColumns * 4;  // bytes between rows of sums, and of staged weights
 constexpr size_t kRowTileBytes = kTile * kTileBytes;
 
@@ -29,24 +26,6 @@ struct TilePolicy {
   static constexpr size_t kInputs = 4, kPartWords = 1;
   static void split(WordVec part, WordVec* words) { words[0] = part; }
 };
-
-/// Shapes of the eight tile registers. The compiler does not see that loads and stores of tiles touch memory,
-/// hence the barriers.
-struct alignas(64) TileShapes {
-  /// step: inputs of a step, 64 or 32.
-  explicit TileShapes(size_t step) {
-    for (size_t i = 0; i < 8; ++i) {
-      const bool is_rows = i == 4 || i == 5, is_weights = i == 6 || i == 7;
-      row_bytes[i] = static_cast<uint16_t>(is_rows ? step : kTileBytes);
-      rows[i] = static_cast<uint8_t>(is_weights ? step / 4 : kTile);
-    }
-  }
-
-  uint8_t palette = 1, start_row = 0, reserved[14] = {};
-  uint16_t row_bytes[16] = {};
-  uint8_t rows[16] = {};
-};
-TRANSOM_INLINE void memory_barrier() { asm volatile("" ::: "memory"); }
 
 /// The tile registers: 0 to 3 sums [row tile][column tile], 4 and 5 rows, 6 and 7 weights. kBoth: 32 rows,
 /// not 16.
@@ -218,10 +197,8 @@ constexpr LinearKernel tile_gemm_kernel(const char* name) {
   LinearKernel kernel = integer_gemm_kernel<TilePolicy, kType, TileProduct>(name);
   kernel.run = [](const LinearArgs& args) {
     const TileShapes shapes(inputs_of_step(args.weight));
-    memory_barrier();
-    _tile_loadconfig(&shapes);
+    const TilesInUse tiles(shapes);
     gemm<TileProduct<TilePolicy, kType>>(args);
-    _tile_release();
   };
   return kernel;
 }

@@ -39,4 +39,8 @@ namespace avx512_bf16 {
 void attention(const AttentionArgs& args);
 }  // namespace avx512_bf16
 
+namespace amx {
+void attention(const AttentionArgs& args);
+}  // namespace amx
+
 }  // namespace transom::kernels
