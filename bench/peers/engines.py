@@ -186,17 +186,19 @@ class OnnxRuntime:
 
 
 class Transom:
-    variants = {"int8": ["int8:-1", "int8:64", "int8:128"], "int4": ["int4:32", "int4:128"], "int3": ["int3:128"]}
+    # bits : group [: type of the KV cache]
+    variants = {"int8": ["int8:-1", "int8:64", "int8:128", "int8:128:int8"],
+                "int4": ["int4:32", "int4:128", "int4:128:int8"], "int3": ["int3:128"]}
 
     def prepare(self):
         pass
 
     def measure(self):
-        kind, group = VARIANT.split(":")
+        kind, group, cache = (VARIANT + ":auto").split(":")[:3]
         report = os.path.join(WORK, "transom.json")
         depths = ",".join(str(depth) for depth in DEPTHS)
         subprocess.run([os.environ["TRANSOM_BENCH"], MODEL, "--quantization", kind, "--group-size", group,
-                        "--threads", str(THREADS), "--prefill", str(PREFILL), "--depth", depths, "--decode-tokens",
+                        "--kv-cache-dtype", cache, "--threads", str(THREADS), "--prefill", str(PREFILL), "--depth", depths, "--decode-tokens",
                         str(NEW), "--repeats", str(REPEATS), *os.environ.get("TRANSOM_EXTRA", "").split(), "--json",
                         report], check=True, stdout=sys.stderr)
         with open(report) as file:
