@@ -37,7 +37,7 @@ constexpr size_t divide_up(size_t n, size_t by) { return (n + by - 1) / by; }
 AttentionKernel attention_kernel(const AttentionArgs& args) {
   if (!takes_tiles(args)) return AttentionKernel::any;
   const size_t rows = args.n_tokens * (args.n_heads / args.kv.n_kv_heads);
-  constexpr size_t kMostBlocks = 65535, kBlockRows = 128;
+  constexpr size_t kMostBlocks = 65535, kBlockRows = 64;  // at the least
   if (rows > kMostAttentionRows)
     return divide_up(rows, kBlockRows) > kMostBlocks ? AttentionKernel::any : AttentionKernel::tiles;
   // An item for each block of 16 rows.

@@ -9,16 +9,17 @@
 
 namespace transom::kernels::cuda {
 
-/// Of a block of attention_tiles.
-template <KvType kTypeOfCache, int kPaddedDim>
+/// Of a block of attention_tiles. kSmall: where shared memory is scarce, see kLeastSharedBytes: half the keys,
+/// and of long rows half as many.
+template <KvType kTypeOfCache, int kPaddedDim, bool kSmall = false>
 struct TilesShape {
   static constexpr KvType kType = kTypeOfCache;
   static constexpr int kDim = kPaddedDim;
   static constexpr int kRowTiles = kDim > 128 ? 1 : 2;  // of 16 rows, a warp
-  static constexpr int kThreads = kDim > 128 ? 256 : 128;
+  static constexpr int kThreads = kDim > 128 && !kSmall ? 256 : 128;
   static constexpr int kRows = kThreads / kWarpLanes * kRowTiles * 16;
   // f32 rows of 256 in tiles of 64 keys would leave no A100 enough shared memory.
-  static constexpr int kKeys = kType == KvType::f32 && kDim > 128 ? 32 : 64;
+  static constexpr int kKeys = (kType == KvType::f32 && kDim > 128 ? 32 : 64) / (kSmall ? 2 : 1);
   static constexpr int kKeyTiles = kKeys / 8, kDimTiles = kDim / 8;
   static constexpr int kChunks = kDim / 8;  // of a bf16 row
   static constexpr int kCacheChunks = kDim * kv_element_bytes(kType) / kChunkBytes;

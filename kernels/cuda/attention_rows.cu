@@ -18,6 +18,7 @@
 #include "kernels/cuda/attention_rows_merge.cuh"
 #include "kernels/cuda/attention_stream.cuh"
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/shared_limit.cuh"
 
 namespace transom::kernels::cuda {
 namespace {
@@ -121,10 +122,8 @@ __device__ __forceinline__ void attend_piece(const AttentionParameters& p,
   }
 }
 
-template <KvType kType, int kDim, int kRowTiles>
-__global__ void __launch_bounds__(RowsShape<kType, kDim, kRowTiles>::kThreads, 2)
-    attention_rows(AttentionParameters p) {
-  using S = RowsShape<kType, kDim, kRowTiles>;
+template <class S>
+__global__ void __launch_bounds__(S::kThreads, 2) attention_rows(AttentionParameters p) {
   RowsShared<S>& shared = block_shared<RowsShared<S>>();
   const unsigned warp = threadIdx.x / kWarpLanes, lane = threadIdx.x % kWarpLanes;
   const PartPlace<S> place(p);
@@ -166,11 +165,14 @@ __global__ void __launch_bounds__(RowsShape<kType, kDim, kRowTiles>::kThreads, 2
 
 template <KvType kType, int kDim, int kRowTiles>
 cudaError_t launch_shape(const AttentionParameters& p, const AttentionRowsPlan& plan, cudaStream_t stream) {
-  using S = RowsShape<kType, kDim, kRowTiles>;
+  using Large = RowsShape<kType, kDim, kRowTiles>;
   const dim3 grid(static_cast<unsigned>(p.args.kv.n_kv_heads), static_cast<unsigned>(plan.parts),
                   static_cast<unsigned>(plan.blocks));
-  return launch(attention_rows<kType, kDim, kRowTiles>, grid, dim3(S::kThreads), sizeof(RowsShared<S>),
-                stream, p);
+  return with_shape_that_fits<Large, sizeof(RowsShared<Large>), RowsShape<kType, kDim, kRowTiles, true>>(
+      [&](auto shape) {
+        using S = decltype(shape);
+        return launch(attention_rows<S>, grid, dim3(S::kThreads), sizeof(RowsShared<S>), stream, p);
+      });
 }
 
 template <KvType kType, int kDim>

@@ -11,8 +11,10 @@
 
 namespace transom::kernels::cuda {
 
-/// Of a block of attention_rows.
-template <KvType kTypeOfCache, int kPaddedDim, int kTilesOfRows>
+/// Of a block of attention_rows. kSmall: where shared memory is scarce, see kLeastSharedBytes. Two stages
+/// then keep 8 KB and more of a warp on their way, enough for the memory of these processors, 1 TB/s at 80
+/// SMs and more.
+template <KvType kTypeOfCache, int kPaddedDim, int kTilesOfRows, bool kSmall = false>
 struct RowsShape {
   static constexpr KvType kType = kTypeOfCache;
   static constexpr int kDim = kPaddedDim, kRowTiles = kTilesOfRows, kRows = 16 * kRowTiles;
@@ -23,8 +25,8 @@ struct RowsShape {
   static constexpr int kChunks = kDim * kv_element_bytes(kType) / kChunkBytes;  // of a row of the cache
   static constexpr int kPieceBytes = kKeys * kChunks * kChunkBytes;             // of keys, or of values
   // 16 KB or more of a warp are on their way; memory of 5 TB/s wants about 40 KB of an SM.
-  static constexpr int kStages = kPieceBytes <= 2048 ? 4 : kPieceBytes <= 4096 ? 3 : 2;
-  static constexpr int kWarps = kPieceBytes <= 8192 ? 4 : 2;
+  static constexpr int kStages = kSmall ? 2 : kPieceBytes <= 2048 ? 4 : kPieceBytes <= 4096 ? 3 : 2;
+  static constexpr int kWarps = (kPieceBytes <= 8192 ? 4 : 2) / (kSmall && kPieceBytes > 4096 ? 2 : 1);
   static constexpr int kThreads = kWarps * kWarpLanes;
   static constexpr Order kOrder = kType == KvType::f32 ? Order::float_swizzled : Order::swizzled;
   static constexpr Columns kColumns = kType == KvType::bf16 ? Columns::in_order : Columns::even_then_odd;

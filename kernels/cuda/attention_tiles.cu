@@ -16,6 +16,7 @@
 #include "kernels/cuda/attention_launch.cuh"
 #include "kernels/cuda/attention_softmax.cuh"
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/shared_limit.cuh"
 
 namespace transom::kernels::cuda {
 namespace {
@@ -153,9 +154,8 @@ __device__ __forceinline__ bool attend_tile(TileFeed<S>& feed, RowSums<S::kRowTi
   return next.count > 0;
 }
 
-template <KvType kType, int kDim>
-__global__ void __launch_bounds__(TilesShape<kType, kDim>::kThreads) attention_tiles(AttentionParameters p) {
-  using S = TilesShape<kType, kDim>;
+template <class S>
+__global__ void __launch_bounds__(S::kThreads) attention_tiles(AttentionParameters p) {
   TilesShared<S>& shared = block_shared<TilesShared<S>>();
   const unsigned kv_head = blockIdx.x, first_row = (gridDim.y - 1 - blockIdx.y) * S::kRows;
   TileFeed<S> feed{p, shared};
@@ -179,9 +179,13 @@ __global__ void __launch_bounds__(TilesShape<kType, kDim>::kThreads) attention_t
 
 template <KvType kType, int kDim>
 cudaError_t launch_shape(const AttentionParameters& p, cudaStream_t stream) {
-  using S = TilesShape<kType, kDim>;
-  const dim3 grid(static_cast<unsigned>(p.args.kv.n_kv_heads), (p.rows + S::kRows - 1) / S::kRows);
-  return launch(attention_tiles<kType, kDim>, grid, dim3(S::kThreads), sizeof(TilesShared<S>), stream, p);
+  using Large = TilesShape<kType, kDim>;
+  return with_shape_that_fits<Large, sizeof(TilesShared<Large>), TilesShape<kType, kDim, true>>(
+      [&](auto shape) {
+        using S = decltype(shape);
+        const dim3 grid(static_cast<unsigned>(p.args.kv.n_kv_heads), (p.rows + S::kRows - 1) / S::kRows);
+        return launch(attention_tiles<S>, grid, dim3(S::kThreads), sizeof(TilesShared<S>), stream, p);
+      });
 }
 
 }  // namespace

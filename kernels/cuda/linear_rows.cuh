@@ -16,6 +16,7 @@
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/linear_rows_block.cuh"
 #include "kernels/cuda/ptx.cuh"
+#include "kernels/cuda/shared_limit.cuh"
 #include "kernels/cuda/unpack.cuh"
 
 namespace transom::kernels::cuda::rows {
@@ -237,6 +238,7 @@ __global__ void __launch_bounds__(kThreads, 2) linear_rows(Arguments args) {
 
 template <class Tiles, Fold kFold>
 cudaError_t launch_fold(const Arguments& args, cudaStream_t stream) {
+  static_assert(sizeof(Shared) <= kLeastSharedBytes);
   const dim3 grid(args.plan.blocks, args.plan.splits);
   const auto kernel = args.linear.n_rows <= 8 ? linear_rows<Tiles, kFold, 1> : linear_rows<Tiles, kFold, 2>;
   return launch(kernel, grid, dim3(kThreads), sizeof(Shared), stream, args);

@@ -11,6 +11,7 @@
 
 #include "kernels/cuda/linear_tiles_block.cuh"
 #include "kernels/cuda/linear_tiles_results.cuh"
+#include "kernels/cuda/shared_limit.cuh"
 #include "kernels/cuda/unpack.cuh"
 
 namespace transom::kernels::cuda::tiles {
@@ -223,12 +224,14 @@ template <WeightType kType, ActivationType kActivations, Fold kFold, bool kZeros
 cudaError_t launch_shape(const Arguments& args, unsigned splits, cudaStream_t stream) {
   const auto launch_rows = [&](auto shape) {
     using S = decltype(shape);
+    static_assert(sizeof(Shared<S>) <= kLeastSharedBytes);
     const size_t strips = strip_count(args.linear.weight.n);
     const dim3 grid(static_cast<unsigned>((args.linear.n_rows + S::kRows - 1) / S::kRows),
                     static_cast<unsigned>((strips + S::kStrips - 1) / S::kStrips), splits);
     return launch(linear_tiles<S>, grid, dim3(S::kThreads), sizeof(Shared<S>), stream, args);
   };
-  // With fewer rows half of the products would be of none. (The smallest groups have too many terms for 64 threads.)
+  // With fewer rows half of the products would be of none. (The smallest groups have too many terms for 64
+  // threads.)
   if constexpr (kFold != Fold::every_32) {
     using Few = Shape<kType, kActivations, kFold, kZeros, 1>;
     if (args.linear.n_rows <= Few::kRows) return launch_rows(Few());

@@ -19,6 +19,7 @@ std::unique_ptr<Block> the_block;
 Block& block() { return *the_block; }
 
 bool reversed = false;
+std::size_t shared_limit = kMostSharedBytes;
 
 bool is_aligned(const void* address, std::size_t bytes) {
   return reinterpret_cast<std::uintptr_t>(address) % bytes == 0;
@@ -31,8 +32,9 @@ std::string wrong_shape(const Launch& launch) {
   if (launch.block.y != 1 || launch.block.z != 1) return "threads of a block are to have one dimension";
   if (threads == 0 || threads > kMostThreads || threads % kLanes != 0)
     return std::to_string(threads) + " threads in a block: whole warps, and 1024 at most";
-  if (launch.shared_bytes > kMostSharedBytes)
-    return std::to_string(launch.shared_bytes) + " bytes of shared memory, more than 227 KB";
+  if (launch.shared_bytes > shared_limit)
+    return std::to_string(launch.shared_bytes) + " bytes of shared memory, more than " +
+           std::to_string(shared_limit / 1024) + " KB";
   if (launch.grid.x == 0 || launch.grid.y == 0 || launch.grid.z == 0) return "a grid without blocks";
   if (launch.grid.x > 0x7fffffffu || launch.grid.y > 65535 || launch.grid.z > 65535)
     return "a grid too large";
@@ -40,6 +42,9 @@ std::string wrong_shape(const Launch& launch) {
 }
 
 void reverse_blocks(bool yes) { reversed = yes; }
+
+void limit_shared_memory(std::size_t bytes) { shared_limit = bytes; }
+std::size_t shared_memory_limit() { return shared_limit; }
 
 bool run(const Launch& launch) {
   const std::size_t failures_before = failure_count();

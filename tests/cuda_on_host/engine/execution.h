@@ -42,6 +42,10 @@ bool run(const Launch& launch);
 /// Blocks in reverse order: what a kernel writes must not depend on it.
 void reverse_blocks(bool reversed);
 
+/// How much shared memory a block may have from now on: kMostSharedBytes, or that of a smaller device.
+void limit_shared_memory(std::size_t bytes);
+std::size_t shared_memory_limit();
+
 // ---- for the functions of ptx.cuh, called by kernels
 
 /// Ends the launch with a failure.

@@ -4,13 +4,14 @@
 
 #include "kernels/cuda/attention_cost.h"
 #include "tests/cuda_on_host/ops/attention_problem.h"
+#include "tests/cuda_on_host/small_device.h"
 
 namespace transom::cuda_on_host {
 namespace {
 
 using Kernel = DeviceLayer::Kernel;
 
-TEST_CASE("attention on CUDA has no bank conflicts, and reads whole sectors of the cache") {
+void check_accesses() {
   for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
     for (const std::size_t head_dim : {64, 96, 128, 256}) {
       Setup s;
@@ -37,6 +38,12 @@ TEST_CASE("attention on CUDA has no bank conflicts, and reads whole sectors of t
       }
     }
   }
+}
+
+TEST_CASE("attention on CUDA has no bank conflicts, and reads whole sectors of the cache") {
+  check_accesses();
+  const SmallDevice small;
+  check_accesses();
 }
 
 TEST_CASE("attention on CUDA is taken by the kernel that it suits") {

@@ -4,6 +4,7 @@
 
 #include "tests/cuda_on_host/engine/execution.h"
 #include "tests/cuda_on_host/ops/attention_problem.h"
+#include "tests/cuda_on_host/small_device.h"
 
 namespace transom::cuda_on_host {
 namespace {
@@ -26,6 +27,25 @@ TEST_CASE("attention on CUDA over head dimensions") {
       check_attention(s, {{67}, 11, Kernel::tiles});
       check_attention(s, {{1, 3}, 73, Kernel::rows});
       check_attention(s, {{20}, 3, Kernel::rows});
+    }
+  }
+}
+
+TEST_CASE("attention on CUDA fits devices with little shared memory") {
+  const SmallDevice small;
+  for (const KvType type : kTypes) {
+    for (const std::size_t head_dim : {64, 96, 128, 256}) {
+      Setup s;
+      s.type = type;
+      s.head_dim = head_dim;
+      s.capacity = 700;
+      check_attention(s, {{4}, 620, Kernel::rows}, type == KvType::bf16);  // over several blocks
+      s.window = 130;
+      s.n_sinks = 3;
+      s.sink_queries = true;
+      s.capacity = s.n_sinks + 130 - 1 + 90;
+      check_attention(s, {{90, 70}, 101, Kernel::tiles}, type == KvType::bf16);
+      check_attention(s, {{1, 7, 20}, 101, Kernel::rows}, type == KvType::bf16);
     }
   }
 }

@@ -110,8 +110,8 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   std::size_t free = 0;
   cudaMemGetInfo(&free, &properties->totalGlobalMem);
   properties->sharedMemPerBlock = 48 * 1024;
-  properties->sharedMemPerBlockOptin = kMostSharedBytes;
-  properties->sharedMemPerMultiprocessor = kMostSharedBytes + 1024;
+  properties->sharedMemPerBlockOptin = shared_memory_limit();
+  properties->sharedMemPerMultiprocessor = shared_memory_limit() + 1024;
   properties->regsPerBlock = 65536;
   properties->warpSize = 32;
   properties->maxThreadsPerBlock = static_cast<int>(kMostThreads);
@@ -135,7 +135,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
       *value = kMinor;
       return cudaSuccess;
     case cudaDevAttrMaxSharedMemoryPerBlockOptin:
-      *value = static_cast<int>(kMostSharedBytes);
+      *value = static_cast<int>(shared_memory_limit());
       return cudaSuccess;
   }
   return note(cudaErrorInvalidValue);
