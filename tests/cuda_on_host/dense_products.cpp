@@ -3,8 +3,6 @@
 // that its products are plain loops here, of one thread each 32 outputs of a row.
 #include "backend/cuda/dense_products.h"
 
-#include <algorithm>
-
 #include "kernels/common/bf16.h"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/ptx.cuh"
@@ -34,26 +32,22 @@ __global__ void dense_product(DenseProduct product) {
 
 }  // namespace
 
-struct DenseProducts::Plan {
-  DenseProduct shape;
-};
+struct DenseProducts::Plan {};
 
 DenseProducts::DenseProducts() = default;
 DenseProducts::~DenseProducts() = default;
 
-DenseProducts::Plan* DenseProducts::find(const DenseProduct& product) {
-  const auto found = std::ranges::find_if(plans_, [&](const auto& plan) {
-    return plan->shape.rows == product.rows && plan->shape.n == product.n && plan->shape.k == product.k;
-  });
-  return found == plans_.end() ? nullptr : found->get();
+DenseProducts::Shape DenseProducts::shape_of(const DenseProduct& product) {
+  return {product.bf16,
+          product.bias != nullptr,
+          {product.rows, product.n, product.k, product.src_stride, product.dst_stride},
+          {}};
 }
 
-void DenseProducts::prepare(const DenseProduct& product) {
-  if (find(product) == nullptr) plans_.push_back(std::make_unique<Plan>(Plan{product}));
-}
+void DenseProducts::prepare(const DenseProduct& product) { plans_.try_emplace(shape_of(product)); }
 
 cudaError_t DenseProducts::launch(const DenseProduct& product, cudaStream_t stream) {
-  if (find(product) == nullptr) return cudaErrorInvalidValue;
+  if (!plans_.contains(shape_of(product))) return cudaErrorInvalidValue;
   return kernels::cuda::launch(dense_product, dim3(static_cast<unsigned>(product.rows)), dim3(32), 0, stream,
                                product);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/cuda/dense_products.h"
 
-#include <algorithm>
+#include <string>
+#include <utility>
 
 #include "backend/cuda/cuda_check.h"
 #include "backend/cuda/cuda_memory.h"
@@ -15,7 +16,16 @@ constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20;
 
 void check_cublas(cublasStatus_t status, const char* what) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
-  throw DeviceError(core::message("cuda: ", what, ": ", cublasLtGetStatusString(status)));
+  const std::string text = core::message("cuda: ", what, ": ", cublasLtGetStatusString(status));
+  if (status == CUBLAS_STATUS_ALLOC_FAILED) throw OutOfMemory(text);
+  throw DeviceError(text);
+}
+
+/// The largest power of two that divides an address, up to 256, which is what cuBLASLt takes for granted
+/// unless it is told. Columns of a wider matrix begin anywhere.
+std::uint32_t alignment_of(const void* address) {
+  const auto bits = reinterpret_cast<std::uintptr_t>(address) | 256;
+  return static_cast<std::uint32_t>(bits & (~bits + 1));
 }
 
 }  // namespace
@@ -23,18 +33,18 @@ void check_cublas(cublasStatus_t status, const char* what) {
 /// Columns are their words for rows: weight^T [k, n] is stored as n columns of k, src^T as `rows` columns of
 /// k, and dst^T [n, rows] = (weight^T)^T src^T.
 struct DenseProducts::Plan {
-  DenseProduct shape;  // pointers mean nothing
   cublasLtMatmulDesc_t product = nullptr;
   cublasLtMatrixLayout_t weight = nullptr, src = nullptr, dst = nullptr;
   cublasLtMatmulAlgo_t algorithm = {};
 
-  explicit Plan(const DenseProduct& wanted) : shape(wanted) {
+  explicit Plan(const DenseProduct& wanted) {
     const cudaDataType_t type = wanted.bf16 ? CUDA_R_16BF : CUDA_R_32F;
     check_cublas(cublasLtMatmulDescCreate(&product, CUBLAS_COMPUTE_32F, CUDA_R_32F),
                  "cublasLtMatmulDescCreate");
     set(CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
     set(CUBLASLT_MATMUL_DESC_EPILOGUE,
         wanted.bias != nullptr ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT);
+    if (wanted.bias != nullptr) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, wanted.bias);
     lay_out(weight, type, wanted.k, wanted.n, wanted.k);
     lay_out(src, type, wanted.k, wanted.rows, wanted.src_stride);
     lay_out(dst, CUDA_R_32F, wanted.n, wanted.rows, wanted.dst_stride);
@@ -59,12 +69,38 @@ struct DenseProducts::Plan {
                                             static_cast<std::uint64_t>(columns), stride),
                  "cublasLtMatrixLayoutCreate");
   }
-  bool serves(const DenseProduct& other) const {
-    return shape.bf16 == other.bf16 && shape.rows == other.rows && shape.n == other.n && shape.k == other.k &&
-           shape.src_stride == other.src_stride && shape.dst_stride == other.dst_stride &&
-           (shape.bias != nullptr) == (other.bias != nullptr);
-  }
 };
+
+namespace {
+
+/// What an algorithm may count on.
+class Preference {
+ public:
+  explicit Preference(const DenseProduct& product) {
+    check_cublas(cublasLtMatmulPreferenceCreate(&preference_), "cublasLtMatmulPreferenceCreate");
+    set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspaceBytes);
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment_of(product.weight));
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment_of(product.src));
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment_of(product.dst));
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment_of(product.dst));
+  }
+  ~Preference() { cublasLtMatmulPreferenceDestroy(preference_); }
+  Preference(const Preference&) = delete;
+  Preference& operator=(const Preference&) = delete;
+
+  cublasLtMatmulPreference_t get() const { return preference_; }
+
+ private:
+  template <typename T>
+  void set(cublasLtMatmulPreferenceAttributes_t attribute, const T& value) {
+    // What it does not know it does not take for granted either.
+    cublasLtMatmulPreferenceSetAttribute(preference_, attribute, &value, sizeof value);
+  }
+
+  cublasLtMatmulPreference_t preference_ = nullptr;
+};
+
+}  // namespace
 
 DenseProducts::DenseProducts() : workspace_(allocate_device(kWorkspaceBytes, "cuBLASLt")) {
   check_cublas(cublasLtCreate(&handle_), "cublasLtCreate");
@@ -75,31 +111,31 @@ DenseProducts::~DenseProducts() {
   cublasLtDestroy(handle_);
 }
 
-DenseProducts::Plan* DenseProducts::find(const DenseProduct& product) {
-  const auto found = std::ranges::find_if(plans_, [&](const auto& plan) { return plan->serves(product); });
-  return found == plans_.end() ? nullptr : found->get();
+DenseProducts::Shape DenseProducts::shape_of(const DenseProduct& product) {
+  return {product.bf16,
+          product.bias != nullptr,
+          {product.rows, product.n, product.k, product.src_stride, product.dst_stride},
+          {alignment_of(product.weight), alignment_of(product.src), alignment_of(product.dst)}};
 }
 
 void DenseProducts::prepare(const DenseProduct& product) {
-  if (find(product) != nullptr) return;
+  const Shape shape = shape_of(product);
+  if (plans_.contains(shape)) return;
   auto plan = std::make_unique<Plan>(product);
-  cublasLtMatmulPreference_t preference = nullptr;
-  check_cublas(cublasLtMatmulPreferenceCreate(&preference), "cublasLtMatmulPreferenceCreate");
-  cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kWorkspaceBytes,
-                                       sizeof kWorkspaceBytes);
+  const Preference preference(product);
   cublasLtMatmulHeuristicResult_t best = {};
   int found = 0;
-  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
-      handle_, plan->product, plan->weight, plan->src, plan->dst, plan->dst, preference, 1, &best, &found);
-  cublasLtMatmulPreferenceDestroy(preference);
+  const cublasStatus_t status =
+      cublasLtMatmulAlgoGetHeuristic(handle_, plan->product, plan->weight, plan->src, plan->dst, plan->dst,
+                                     preference.get(), 1, &best, &found);
   check_cublas(found == 0 && status == CUBLAS_STATUS_SUCCESS ? CUBLAS_STATUS_NOT_SUPPORTED : status,
                "cublasLtMatmulAlgoGetHeuristic");
   plan->algorithm = best.algo;
-  plans_.push_back(std::move(plan));
+  plans_.emplace(shape, std::move(plan));
 }
 
 cudaError_t DenseProducts::launch(const DenseProduct& product, cudaStream_t stream) {
-  Plan& plan = *find(product);
+  Plan& plan = *plans_.at(shape_of(product));
   if (product.bias != nullptr) plan.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, product.bias);
   const float one = 1, previous = product.accumulate ? 1 : 0;
   const cublasStatus_t status = cublasLtMatmul(

@@ -5,9 +5,11 @@
 #include <cublasLt.h>
 #include <cuda_runtime.h>
 
+#include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <vector>
+#include <tuple>
 
 #include "core/buffer.h"
 
@@ -41,11 +43,13 @@ class DenseProducts {
 
  private:
   struct Plan;
-  Plan* find(const DenseProduct& product);
+  /// What an algorithm depends on: numbers of a product, and how its addresses are aligned.
+  using Shape = std::tuple<bool, bool, std::array<std::int64_t, 5>, std::array<std::uint32_t, 3>>;
+  static Shape shape_of(const DenseProduct& product);
 
   cublasLtHandle_t handle_ = nullptr;
   core::Buffer workspace_;
-  std::vector<std::unique_ptr<Plan>> plans_;
+  std::map<Shape, std::unique_ptr<Plan>> plans_;  // prompts of a server have all lengths: hundreds
 };
 
 }  // namespace transom::backend
