@@ -10,7 +10,7 @@ namespace transom::kernels::cuda {
 
 /// What multiplies integer weights.
 enum class ActivationType : uint8_t {
-  half,  ///< f16 (bf16 of bf16 weights), as TiledLinearArgs says
+  half,  ///< f16 as TiledLinearArgs says; bf16 of bf16 weights, which cuBLASLt multiplies
   int8,  ///< int8 per row and group, as QuantizeRowsArgs says; 8-bit weights
 };
 

@@ -14,6 +14,7 @@
 #include "backend/cuda/upload_queue.h"
 #include "core/thread_pool.h"
 #include "kernels/common/attention_args.h"
+#include "kernels/cuda/convert_activations.h"
 #include "kernels/cuda/tiled_linear_args.h"
 
 namespace transom::backend {
@@ -77,8 +78,8 @@ class CudaBackend final : public Backend {
   static kernels::cuda::TiledLinearArgs linear_args(const CudaLinear& weight, const TensorView& src,
                                                     const TensorView& dst, bool accumulate);
   kernels::cuda::SplitScratch split_scratch(std::size_t sums, std::size_t outputs);
-  /// A dense copy in bf16, until the next call.
-  const void* to_bf16(const TensorView& src);
+  /// The activations `src` of a product with a bf16 weight, in bf16, until the next call.
+  kernels::cuda::Activations to_bf16(const kernels::cuda::TiledLinearArgs& args, const TensorView& src);
   /// Device scratch that is at least so large. Growing waits for the device.
   void* scratch(Buffer& buffer, std::size_t bytes);
   /// The calling thread's device becomes this one.

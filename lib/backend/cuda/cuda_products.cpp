@@ -9,7 +9,6 @@
 #include "core/count.h"
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/convert_activations.h"
-#include "kernels/cuda/convert_rows.h"
 #include "kernels/cuda/dense_rows.h"
 #include "kernels/cuda/gated_mul.h"
 #include "kernels/cuda/linear_rows.h"
@@ -53,8 +52,9 @@ void CudaBackend::linear(const PreparedLinear& weight, const TensorView& src, co
   product.bias = prepared.bias();
   product.accumulate = accumulate;
   if (product.bf16) {
-    product.src = to_bf16(src);
-    product.src_stride = src.columns();
+    const kernels::cuda::Activations converted = to_bf16(linear_args(prepared, src, dst, accumulate), src);
+    product.src = converted.values;
+    product.src_stride = static_cast<std::int64_t>(converted.pitch / sizeof(std::uint16_t));
   }
   dense_.prepare(product);
   steps_.op(
@@ -97,17 +97,16 @@ kernels::cuda::SplitScratch CudaBackend::split_scratch(std::size_t sums, std::si
   return split;
 }
 
-const void* CudaBackend::to_bf16(const TensorView& src) {
-  kernels::cuda::ConvertRowsArgs args;
-  args.src = src.f32();
-  args.src_stride = count(src.stride[0]);
-  args.n_rows = count(src.rows());
-  args.k = count(src.columns());
-  args.dst = static_cast<std::uint16_t*>(scratch(activations_, args.n_rows * args.k * sizeof(std::uint16_t)));
+kernels::cuda::Activations CudaBackend::to_bf16(const kernels::cuda::TiledLinearArgs& args,
+                                                const TensorView& src) {
+  constexpr auto kHalf = kernels::cuda::ActivationType::half;
+  const kernels::cuda::Activations converted = kernels::cuda::place_activations(
+      args, kHalf, scratch(activations_, kernels::cuda::activations_bytes(args, kHalf)));
   steps_.op(
-      "convert_rows", [&](cudaStream_t stream) { return kernels::cuda::launch_convert_rows(args, stream); },
+      "convert_activations",
+      [&](cudaStream_t stream) { return kernels::cuda::launch_convert_activations(args, converted, stream); },
       src);
-  return args.dst;
+  return converted;
 }
 
 void CudaBackend::multiply_integers(const CudaLinear& weight, const TensorView& src, const TensorView& dst,
