@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The layout of prepared weights on devices with matrix instructions.
+/// The layout of integer weights on devices with matrix instructions.
 ///
 /// A weight W [n, k] (row = output) is cut into strips of 16 outputs and these into tiles of 64 inputs. A
 /// warp reads a tile by itself: lane 4 g + t (g < 8, t < 4) holds outputs g and g + 8 of inputs 8 t .. 8 t +
@@ -15,7 +15,6 @@
 ///   16 h of
 ///                    word b
 ///   i2    2          word o, bits 2 (4 j + p) + 16 h
-///   bf16  16         word 8 j + 4 (e / 4) + 2 (e / 2 % 2) + o, half e % 2
 ///
 /// So both halves of a word unpack at once, h = 0 and 1 into the halves of a register, by one mask for a
 /// pair; words shifted right once (by 8, 9 or 10 bits) bring the upper fields down, where they are mantissas
@@ -49,13 +48,13 @@ constexpr size_t tiled_bytes(WeightType type, size_t n, size_t k) {
   return strip_count(n) * tile_count(k) * tile_bytes(type);
 }
 
-/// A weight in this layout; pointers of one memory, the device's or the host's. The numbers are those of
-/// PackedWeight; f32 has no tiles.
+/// A weight in this layout, or, of floats, row by row; pointers of one memory, the device's or the host's.
+/// The numbers are those of PackedWeight.
 struct TiledWeight {
   WeightType type = WeightType::bf16;
   size_t n = 0;                 ///< outputs
   size_t k = 0;                 ///< inputs; integers in one group: below 2^16
-  const void* data = nullptr;   ///< tiled_bytes(type, n, k), 128-byte aligned
+  const void* data = nullptr;   ///< tiled_bytes(type, n, k), floats: [n, k]; 128-byte aligned
   const float* bias = nullptr;  ///< [n] or null
 
   // Integers only.
@@ -99,10 +98,8 @@ constexpr TilePlace tile_place(WeightType type, size_t output, size_t input) {
       const size_t pair = 8 * j + 4 * o + p;
       return pair == 15 ? TilePlace{lane, 0, 15 + 16 * h} : TilePlace{lane, pair / 5, pair % 5 * 3 + 16 * h};
     }
-    case WeightType::i2:
+    default:  // i2
       return {lane, o, 2 * (4 * j + p) + 16 * h};
-    default:  // bf16
-      return {lane, 8 * j + 4 * (e / 4) + 2 * (p % 2) + o, 16 * h};
   }
 }
 
@@ -113,15 +110,6 @@ struct PackStripArgs {
   size_t k = 0;
   WeightType type = WeightType::i8;
   uint32_t* data = nullptr;  ///< tile_count(k) * tile_bytes(type)
-};
-
-/// Fills one strip of a bf16 weight from rows of a checkpoint, rounded to nearest even.
-struct PackFloatStripArgs {
-  const void* const* rows = nullptr;  ///< [n_rows], each k inputs at any byte address
-  size_t n_rows = 0;                  ///< 16, fewer in the last strip
-  SourceType source = SourceType::f32;
-  size_t k = 0;
-  uint32_t* data = nullptr;
 };
 
 }  // namespace transom::kernels

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Product of few activation rows and bf16 rows as they lie; see linear_rows.cuh. A lane has the same elements
-// in the same registers as of a tile, loaded from two rows of the weight: eight rows of 64 bytes a load of
-// the warp, whole sectors.
+// as of a tile of tile_layout.h, outputs g and g + 8 of eight neighbouring inputs of each half, loaded from
+// two rows of the weight: eight rows of 64 bytes a load of the warp, whole sectors.
 #include "kernels/cuda/dense_rows.h"
 #include "kernels/cuda/linear_rows.cuh"
 
@@ -9,7 +9,8 @@ namespace transom::kernels::cuda {
 namespace rows {
 namespace {
 
-/// Tiles of 16 rows of 64 inputs, in place of PackedTiles.
+/// Tiles of 16 rows of 64 inputs, in place of PackedTiles. Inputs 2 p and 2 p + 1 of the eight of half j,
+/// output g + 8 o, are word 8 j + 2 p + o, as unpack() takes them.
 class DenseTiles {
  public:
   static constexpr WeightType kType = WeightType::bf16;

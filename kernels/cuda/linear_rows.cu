@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Product of few activation rows and a weight in tiles; see linear_rows.cuh. The plan, and the kernels of all
-// types.
+// Product of few activation rows and an integer weight in tiles; see linear_rows.cuh. The plan, and the
+// kernels of all types.
 #include "kernels/cuda/linear_rows.cuh"
 #include "kernels/cuda/linear_rows.h"
 
@@ -10,12 +10,10 @@ namespace {
 
 template <WeightType kType>
 cudaError_t launch_type(const Arguments& args, cudaStream_t stream) {
-  if constexpr (kType != WeightType::bf16) {
-    if (args.linear.weight.groups > 1) {
-      return args.linear.weight.group % kTileInputs == 0
-                 ? launch_fold<PackedTiles<kType>, Fold::every_64>(args, stream)
-                 : launch_fold<PackedTiles<kType>, Fold::every_32>(args, stream);
-    }
+  if (args.linear.weight.groups > 1) {
+    return args.linear.weight.group % kTileInputs == 0
+               ? launch_fold<PackedTiles<kType>, Fold::every_64>(args, stream)
+               : launch_fold<PackedTiles<kType>, Fold::every_32>(args, stream);
   }
   return launch_fold<PackedTiles<kType>, Fold::at_end>(args, stream);
 }
@@ -83,8 +81,6 @@ cudaError_t launch_linear_rows(const TiledLinearArgs& args, const SplitScratch& 
   if (args.n_rows == 0 || args.weight.n == 0) return cudaSuccess;
   const rows::Arguments all{args, plan_linear_rows(args, multiprocessors), scratch, group_index(args.weight)};
   switch (args.weight.type) {
-    case WeightType::bf16:
-      return rows::launch_type<WeightType::bf16>(all, stream);
     case WeightType::i8:
       return rows::launch_type<WeightType::i8>(all, stream);
     case WeightType::i4:

@@ -21,8 +21,8 @@ LinearRowsPlan plan_linear_rows(const TiledLinearArgs& args, unsigned multiproce
 /// Floats of SplitScratch::sums.
 size_t linear_rows_sums(const TiledLinearArgs& args, unsigned multiprocessors);
 
-/// Contract in tiled_linear_args.h, for 1 .. kMostLinearRows rows: reads the weight once, as a stream.
-/// multiprocessors: of the device.
+/// Contract in tiled_linear_args.h, for integer weights and 1 .. kMostLinearRows rows: reads the weight once,
+/// as a stream. multiprocessors: of the device.
 cudaError_t launch_linear_rows(const TiledLinearArgs& args, const SplitScratch& scratch,
                                unsigned multiprocessors, cudaStream_t stream);
 

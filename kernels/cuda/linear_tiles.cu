@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Product of many activation rows and a weight; see linear_tiles.cuh. Launchers, and the kernels with
-// half-width activations.
+// Product of many activation rows and an integer weight; see linear_tiles.cuh. Launchers, and the kernels
+// with half-width activations.
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/linear_tiles.cuh"
 #include "kernels/cuda/linear_tiles.h"
@@ -12,13 +12,11 @@ namespace {
 
 template <WeightType kType>
 cudaError_t launch_type(const Arguments& args, unsigned splits, cudaStream_t stream) {
-  if constexpr (kType != WeightType::bf16) {
-    const Fold fold = fold_of(args.linear.weight, ActivationType::half);
-    if (fold == Fold::every_32)
-      return launch_shape<kType, ActivationType::half, Fold::every_32, true>(args, splits, stream);
-    if (fold == Fold::every_64)
-      return launch_shape<kType, ActivationType::half, Fold::every_64, true>(args, splits, stream);
-  }
+  const Fold fold = fold_of(args.linear.weight, ActivationType::half);
+  if (fold == Fold::every_32)
+    return launch_shape<kType, ActivationType::half, Fold::every_32, true>(args, splits, stream);
+  if (fold == Fold::every_64)
+    return launch_shape<kType, ActivationType::half, Fold::every_64, true>(args, splits, stream);
   return launch_shape<kType, ActivationType::half, Fold::at_end, false>(args, splits, stream);
 }
 
@@ -52,8 +50,6 @@ cudaError_t launch_linear_tiles(const TiledLinearArgs& args, const Activations& 
     return tiles::launch_int8(all, splits, stream);
   }
   switch (args.weight.type) {
-    case WeightType::bf16:
-      return tiles::launch_type<WeightType::bf16>(all, splits, stream);
     case WeightType::i8:
       return tiles::launch_type<WeightType::i8>(all, splits, stream);
     case WeightType::i4:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Product of many activation rows and a weight on tensor cores; contract in tiled_linear_args.h. What
-// linear_tiles.cu and linear_tiles_int8.cu have in common.
+// Product of many activation rows and an integer weight on tensor cores; contract in tiled_linear_args.h.
+// What linear_tiles.cu and linear_tiles_int8.cu have in common.
 //
 // A block computes 128 outputs of 128 (or 64) rows, a warp 64 of 64. Stages of 128 bytes of each row, with
 // the weight as it is packed, are copied to shared memory while earlier ones are multiplied. The weight is
@@ -81,8 +81,6 @@ template <class S>
 __device__ __forceinline__ void multiply(Sum<S> (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
   if constexpr (S::kInt8) {
     mma_m16n8k32_s8(d, a, b);
-  } else if constexpr (S::kType == WeightType::bf16) {
-    mma_m16n8k16_bf16(d, a, b);
   } else {
     mma_m16n8k16_f16(d, a, b);
   }

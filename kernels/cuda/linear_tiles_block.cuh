@@ -13,7 +13,7 @@ enum class Fold { at_end, every_32, every_64, every_128 };
 
 /// What a launch chooses.
 inline Fold fold_of(const TiledWeight& weight, ActivationType type) {
-  if (weight.type == WeightType::bf16 || (weight.groups == 1 && weight.zero == nullptr)) return Fold::at_end;
+  if (weight.groups == 1 && weight.zero == nullptr) return Fold::at_end;
   const unsigned part = int8_part(weight);
   if (part == 128 && type == ActivationType::int8) return Fold::every_128;
   return part >= 64 ? Fold::every_64 : Fold::every_32;

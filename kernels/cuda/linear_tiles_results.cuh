@@ -25,8 +25,8 @@ template <class S, class Sum>
 __device__ __forceinline__ void share_sums(const Arguments& args, const Lane& lane,
                                            const Sum (&sums)[kWarpStrips][S::kRowTiles][4],
                                            Shared<S>& shared) {
-  constexpr bool kOneGroup = S::kFold == Fold::at_end && S::kType != WeightType::bf16;
-  constexpr bool kRowScales = S::kType != WeightType::bf16 && (!S::kInt8 || kOneGroup);
+  constexpr bool kOneGroup = S::kFold == Fold::at_end;
+  constexpr bool kRowScales = !S::kInt8 || kOneGroup;
   const unsigned last = static_cast<unsigned>(args.linear.n_rows) - 1;
   float2 scales[kWarpStrips];
 #pragma unroll

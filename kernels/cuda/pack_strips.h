@@ -7,6 +7,5 @@
 namespace transom::kernels::cuda {
 
 void pack_strip(const PackStripArgs& args);
-void pack_float_strip(const PackFloatStripArgs& args);
 
 }  // namespace transom::kernels::cuda

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/common/bf16.h"
 #include "kernels/cpu/reference/reference.h"
 #include "kernels/cuda/pack_strips.h"
 #include "kernels/cuda/tiled_linear_args.h"
@@ -18,7 +19,7 @@
 
 namespace transom::cuda_on_host {
 
-/// The numbers of a PackedTestWeight in tiles on the device.
+/// The numbers of a PackedTestWeight on the device: integers in tiles, bf16 row by row.
 class TiledTestWeight {
  public:
   explicit TiledTestWeight(const testing::PackedTestWeight& from)
@@ -46,20 +47,18 @@ class TiledTestWeight {
  private:
   static std::vector<std::uint32_t> pack(const testing::PackedTestWeight& from) {
     const std::size_t n = from.packed.n, k = from.packed.k;
+    if (from.packed.type == kernels::WeightType::bf16) {
+      std::vector<std::uint32_t> words((n * k + 1) / 2);
+      for (std::size_t i = 0; i < n * k; ++i)
+        words[i / 2] |= std::uint32_t{kernels::f32_to_bf16(from.value(i / k, i % k))} << 16 * (i % 2);
+      return words;
+    }
     std::vector<std::uint32_t> words(kernels::tiled_bytes(from.packed.type, n, k) / 4);
     const std::size_t strip_words = kernels::tile_count(k) * kernels::tile_bytes(from.packed.type) / 4;
     for (std::size_t strip = 0; strip < kernels::strip_count(n); ++strip) {
       const std::size_t first = strip * 16, rows = std::min<std::size_t>(16, n - first);
-      std::uint32_t* data = words.data() + strip * strip_words;
-      if (kernels::is_integer(from.packed.type)) {
-        kernels::cuda::pack_strip({from.integers.data() + first * k, rows, k, from.packed.type, data});
-      } else {
-        std::vector<float> values(rows * k);
-        for (std::size_t i = 0; i < values.size(); ++i) values[i] = from.value(first + i / k, i % k);
-        std::vector<const void*> pointers;
-        for (std::size_t row = 0; row < rows; ++row) pointers.push_back(values.data() + row * k);
-        kernels::cuda::pack_float_strip({pointers.data(), rows, kernels::SourceType::f32, k, data});
-      }
+      kernels::cuda::pack_strip(
+          {from.integers.data() + first * k, rows, k, from.packed.type, words.data() + strip * strip_words});
     }
     return words;
   }

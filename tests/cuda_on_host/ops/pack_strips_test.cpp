@@ -4,7 +4,6 @@
 #include <set>
 #include <vector>
 
-#include "kernels/common/bf16.h"
 #include "tests/kernels/support.h"
 #include "tests/support/catch.h"
 
@@ -34,8 +33,7 @@ unsigned element(WeightType type, const std::vector<std::uint32_t>& strip, std::
 }  // namespace
 
 TEST_CASE("words of a tile lie in places of their own, lanes side by side") {
-  for (const WeightType type :
-       {WeightType::bf16, WeightType::i8, WeightType::i4, WeightType::i3, WeightType::i2}) {
+  for (const WeightType type : kIntegers) {
     std::set<std::size_t> places;
     for (std::size_t word = 0; word < kernels::weight_bits(type); ++word)
       for (std::size_t lane = 0; lane < 32; ++lane) places.insert(kernels::tile_word_index(type, word, lane));
@@ -67,39 +65,6 @@ TEST_CASE("strips hold every integer, and zeros beside them") {
         CHECK(wrong == 0);
       }
     }
-  }
-}
-
-TEST_CASE("strips hold floats of any source rounded to bf16") {
-  constexpr std::size_t kRows = 11, kInputs = 77;
-  testing::Random random(5);
-  std::vector<float> floats(kRows * kInputs);
-  random.fill(floats.data(), floats.size());
-  std::vector<std::uint16_t> halves[2];
-  for (const float value : floats) {
-    halves[0].push_back(kernels::f32_to_bf16(value));
-    halves[1].push_back(kernels::f32_to_f16(value));
-  }
-  for (const auto source : {kernels::SourceType::f32, kernels::SourceType::bf16, kernels::SourceType::f16}) {
-    std::vector<const void*> rows;
-    for (std::size_t row = 0; row < kRows; ++row) {
-      const std::size_t first = row * kInputs;
-      if (source == kernels::SourceType::f32) rows.push_back(floats.data() + first);
-      if (source == kernels::SourceType::bf16) rows.push_back(halves[0].data() + first);
-      if (source == kernels::SourceType::f16) rows.push_back(halves[1].data() + first);
-    }
-    std::vector<std::uint32_t> strip(kernels::tiled_bytes(WeightType::bf16, 16, kInputs) / 4, 0xffffffffu);
-    kernels::cuda::pack_float_strip({rows.data(), kRows, source, kInputs, strip.data()});
-    std::size_t wrong = 0;
-    for (std::size_t output = 0; output < 16; ++output) {
-      for (std::size_t input = 0; input < 128; ++input) {
-        float value = 0;
-        if (output < kRows && input < kInputs) value = floats[output * kInputs + input];
-        if (source == kernels::SourceType::f16) value = kernels::f16_to_f32(kernels::f32_to_f16(value));
-        if (element(WeightType::bf16, strip, output, input) != kernels::f32_to_bf16(value)) ++wrong;
-      }
-    }
-    CHECK(wrong == 0);
   }
 }
 
