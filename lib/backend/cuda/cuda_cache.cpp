@@ -2,6 +2,7 @@
 // The KV cache on the device: rows go in by a kernel; between caches and to the host they go by copies.
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "backend/adapters/kernel_args.h"
@@ -112,7 +113,8 @@ void CudaBackend::kv_copy(const KvCacheView& from, std::int64_t first_position, 
 }
 
 /// Calls use(bytes of kv_read's form, slot, slots, side, that side of a block on the device, a copy of it)
-/// for keys and values of each block that the slots touch. use may change the copy and send it back.
+/// for keys and values of each block that the slots touch. use may change the copy and send it back. Where
+/// it writes a whole block (Byte const), the copy is not made: its bytes mean nothing.
 template <typename Byte, typename Use>
 void CudaBackend::for_each_half_block(const KvCacheView& cache, const kernels::KvView& view,
                                       std::int64_t first_slot, std::int64_t slots, Byte* bytes,
@@ -123,8 +125,10 @@ void CudaBackend::for_each_half_block(const KvCacheView& cache, const kernels::K
   for_each_stretch(first_slot, slots, cache.block_slots, [&](std::int64_t slot, std::int64_t here) {
     for (const std::size_t side : {0, 1}) {
       void* const block = (side == 0 ? cache.key_blocks : cache.value_blocks)[slot / cache.block_slots];
-      copy(copied.data(), block, copied.size(), cudaMemcpyDeviceToHost, steps_.stream());
-      synchronize();
+      if (!std::is_const_v<Byte> || here < cache.block_slots) {
+        copy(copied.data(), block, copied.size(), cudaMemcpyDeviceToHost, steps_.stream());
+        synchronize();
+      }
       use(bytes + count(slot - first_slot) * slot_bytes(view), count(slot), count(here), side, block, copied);
     }
   });

@@ -222,6 +222,19 @@ TEST_CASE("cuda ops: saved slots are the same bytes on both devices") {
   CHECK(read(devices.cpu) == read(devices.cuda));
 }
 
+TEST_CASE("cuda ops: slots that fill a block, or a part of one, are those that were written") {
+  backend::CudaBackend device(0, true);
+  for (const DType dtype : {DType::f32, DType::bf16, DType::i8}) {
+    const Cache cache(device, dtype, 3, 128, 20);
+    std::vector<std::byte> written(static_cast<std::size_t>(100 * ops::kv_slot_bytes(cache.view())));
+    for (std::size_t i = 0; i < written.size(); ++i) written[i] = static_cast<std::byte>(i * 37 % 251);
+    ops::kv_write(device, written, 0, 100, cache.view());
+    std::vector<std::byte> found(written.size());
+    ops::kv_read(device, cache.view(), 0, 100, found);
+    CHECK(found == written);
+  }
+}
+
 TEST_CASE("cuda ops: backends and weights that come and go leave no memory behind", "[leaks]") {
   const auto use_one = [] {
     backend::CudaBackend device(0, true);
