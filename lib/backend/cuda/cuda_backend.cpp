@@ -71,9 +71,9 @@ void CudaBackend::execute(const std::function<void()>& step) {
 void* CudaBackend::scratch(Buffer& buffer, std::size_t bytes) {
   if (buffer.size() >= bytes) return buffer.data();
   synchronize();
-  buffer = {};  // first, so that the two need not fit side by side
-  buffer = allocate_device(bytes, "kernel scratch");
   steps_.forget_graphs();  // they know where it was
+  buffer = {};             // first, so that the two need not fit side by side
+  buffer = allocate_device(bytes, "kernel scratch");
   return buffer.data();
 }
 

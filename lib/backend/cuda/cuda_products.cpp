@@ -18,6 +18,13 @@ namespace transom::backend {
 
 using core::count;
 
+namespace {
+
+// Slots of a cache whose keys are split into as many parts as any cache's.
+constexpr std::size_t kAnyCapacity = std::size_t{1} << 30;
+
+}  // namespace
+
 std::unique_ptr<PreparedLinear> CudaBackend::prepare_linear(const LinearWeights& weights) {
   const std::lock_guard lock(mutex_);
   use_device();
@@ -28,7 +35,8 @@ void CudaBackend::reserve(const WorkspaceLimits& limits) {
   const std::lock_guard lock(mutex_);
   use_device();
   uploads_.release();  // the weights are there
-  const kernels::AttentionArgs args = attention_args(limits);
+  kernels::AttentionArgs args = attention_args(limits);
+  args.kv.capacity = kAnyCapacity;
   scratch(attention_scratch_, kernels::cuda::attention_scratch_bytes(args));
 }
 

@@ -64,8 +64,8 @@ void StepRunner::run(const std::function<void()>& step) {
   if (known != captured_.end()) {
     replay(*known);
     ++replays_;
-  } else if (again) {
-    replay(capture(step));
+  } else if (Graph* const captured = again ? capture(step) : nullptr; captured != nullptr) {
+    replay(*captured);
   } else {
     return run_once(step);
   }
@@ -89,7 +89,7 @@ void StepRunner::replay(Graph& graph) {
   check_cuda(cudaGraphLaunch(graph.graph, stream_), "cudaGraphLaunch");
 }
 
-StepRunner::Graph& StepRunner::capture(const std::function<void()>& step) {
+StepRunner::Graph* StepRunner::capture(const std::function<void()>& step) {
   cudaGraph_t graph = nullptr;
   check_cuda(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
   try {
@@ -103,11 +103,16 @@ StepRunner::Graph& StepRunner::capture(const std::function<void()>& step) {
   Graph captured{signature_, nullptr, steps_};
   const cudaError_t status = cudaGraphInstantiate(&captured.graph, graph, 0);
   cudaGraphDestroy(graph);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    return nullptr;
+  }
   check_cuda(status, "cudaGraphInstantiate");
-  if (captured_.size() < kMostGraphs) return captured_.emplace_back(captured);
+  if (captured_.size() < kMostGraphs) return &captured_.emplace_back(captured);
   Graph& oldest = *std::ranges::min_element(captured_, {}, &Graph::last_used);
   cudaGraphExecDestroy(oldest.graph);
-  return oldest = captured;
+  oldest = captured;
+  return &oldest;
 }
 
 void StepRunner::download(std::span<float> dst, const TensorView& src) {

@@ -98,7 +98,8 @@ class StepRunner {
 
   void walk(Mode mode, const std::function<void()>& step);
   void replay(Graph& graph);
-  Graph& capture(const std::function<void()>& step);
+  /// Null where the device has no memory for a graph: ops launched one by one need none.
+  Graph* capture(const std::function<void()>& step);
   void finish();
   float* stage(std::size_t floats);
 

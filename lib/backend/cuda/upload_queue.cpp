@@ -6,6 +6,21 @@
 
 namespace transom::backend {
 
+namespace {
+
+/// Systems let a process lock only a part of their memory, WSL a small one: ordinary memory, which the driver
+/// copies once more, will do.
+core::Buffer allocate_staging(std::size_t bytes) {
+  constexpr const char* kPurpose = "weights on their way to the device";
+  try {
+    return allocate_pinned(bytes, kPurpose);
+  } catch (const OutOfMemory&) {
+    return {bytes, kPurpose, core::Buffer::Pages::lazy};
+  }
+}
+
+}  // namespace
+
 UploadQueue::UploadQueue() {
   for (Staging& staging : stagings_)
     check_cuda(cudaEventCreateWithFlags(&staging.copied, cudaEventDisableTiming), "cudaEventCreate");
@@ -24,7 +39,7 @@ std::span<std::byte> UploadQueue::begin(std::size_t bytes) {
   check_cuda(cudaEventSynchronize(staging.copied), "cudaEventSynchronize");
   if (staging.memory.size() < bytes) {
     staging.memory = {};
-    staging.memory = allocate_pinned(bytes, "weights on their way to the device");
+    staging.memory = allocate_staging(bytes);
   }
   staging.bytes = bytes;
   return {staging.memory.data(), bytes};

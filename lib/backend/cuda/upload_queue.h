@@ -19,11 +19,12 @@ class UploadQueue {
   UploadQueue(const UploadQueue&) = delete;
   UploadQueue& operator=(const UploadQueue&) = delete;
 
-  /// Page-locked memory for the next weight, once the copy that last used it is done. @throws OutOfMemory.
+  /// Memory for the next weight, page-locked where there is so much, once the copy that last used it is done.
+  /// @throws OutOfMemory.
   std::span<std::byte> begin(std::size_t bytes);
   /// Copies what begin() gave to the device, in the order of the stream.
   void send(std::byte* device, cudaStream_t stream);
-  /// The page-locked memory goes, once its copies are done.
+  /// The memory goes, once its copies are done.
   void release();
 
  private:
