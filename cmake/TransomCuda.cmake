@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Whether, and for which processors, the CUDA kernels are compiled. libtransom itself needs no CUDA.
-set(TRANSOM_CUDA_ARCHITECTURES "80-real;90a-real" CACHE STRING
-  "Processors to compile CUDA kernels for, as CMAKE_CUDA_ARCHITECTURES has them: any of 80, 86, 87, 89, 90a, 100")
+# Machine code of sm_80 runs on 8.x, and its PTX is there for what is newer than Hopper.
+set(TRANSOM_CUDA_ARCHITECTURES "80;90a-real" CACHE STRING
+  "Processors to compile CUDA kernels for, as CMAKE_CUDA_ARCHITECTURES has them: any of 80, 86, 87, 89, 90a, 100, 120")
 
 # Looked for once, and not for a host project, which would have to say what it wants of CUDA; sanitizers see the kernels on the
 # host (tests/cuda_on_host) and not here.

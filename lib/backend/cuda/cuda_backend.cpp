@@ -5,6 +5,7 @@
 #include "backend/cuda/cuda_memory.h"
 #include "core/checks.h"
 #include "core/count.h"
+#include "kernels/cuda/gated_mul.h"
 
 namespace transom::backend {
 
@@ -35,9 +36,27 @@ CudaBackend::CudaBackend(int device, bool graphs)
   check_cuda(cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties");
   name_ = message("sm_", properties.major, properties.minor, " (", properties.name, ")");
   multiprocessors_ = static_cast<unsigned>(properties.multiProcessorCount);
+  try_a_kernel(properties);
 }
 
 CudaBackend::~CudaBackend() { cudaSetDevice(device_); }
+
+void CudaBackend::try_a_kernel(const cudaDeviceProp& properties) {
+  kernels::GatedMulArgs args;
+  float* const numbers = static_cast<float*>(scratch(gate_and_up_, 3 * sizeof(float)));
+  args.src = numbers;
+  args.dst = numbers + 2;
+  args.n_tokens = args.n = 1;
+  const cudaError_t status = kernels::cuda::launch_gated_mul(args, steps_.stream());
+  if (status == cudaErrorNoKernelImageForDevice) {
+    cudaGetLastError();
+    throw DeviceError(message("device \"cuda:", device_, "\": libtransom_cuda holds no kernels for ", name_,
+                              "; where that is sm_80 or newer, build it with -DTRANSOM_CUDA_ARCHITECTURES=",
+                              properties.major, properties.minor, "-real"));
+  }
+  check_cuda(status, "a first kernel");
+  synchronize();
+}
 
 void CudaBackend::use_device() const { check_cuda(cudaSetDevice(device_), "cudaSetDevice"); }
 

@@ -82,6 +82,8 @@ class CudaBackend final : public Backend {
   kernels::cuda::Activations to_bf16(const kernels::cuda::TiledLinearArgs& args, const TensorView& src);
   /// Device scratch that is at least so large. Growing waits for the device.
   void* scratch(Buffer& buffer, std::size_t bytes);
+  /// Lets a library that was not built for this GPU say so when it is opened, and not in the first step.
+  void try_a_kernel(const cudaDeviceProp& properties);
   /// The calling thread's device becomes this one.
   void use_device() const;
 
