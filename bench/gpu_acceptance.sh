@@ -8,18 +8,29 @@
 #
 #   RESULTS   a folder for logs and figures (default: build/gpu-acceptance)
 #   BUILD     environment: the build folder (default: build/gpu)
-#   DEVICE    environment: cuda (default), cuda:1 ...
+#   DEVICE    environment: cuda (default), cuda:1 ... in the order of nvidia-smi
+#   ARCHITECTURES  environment: as TRANSOM_CUDA_ARCHITECTURES (default: native)
 #
-# Prints a line for each check, and exits with 1 if one failed. About 20 minutes with 8 cores or more.
+# Paths are of the folder it is called from; the defaults lie in the checkout. Prints a line for each check, and exits with 1 if
+# one failed. About 20 minutes with 8 cores or more; a check that hangs is ended after 15.
 set -uo pipefail
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-results="${1:-build/gpu-acceptance}"
-build="${BUILD:-build/gpu}"
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+results="$(realpath -m "${1:-$root/build/gpu-acceptance}")"
+build="$(realpath -m "${BUILD:-$root/build/gpu}")"
 device="${DEVICE:-cuda}"
-mkdir -p "$results"
+cd "$root" || exit 2
+mkdir -p "$results" || exit 2
 failed=0
-export TRANSOM_CUDA_LIBRARY="$PWD/$build/lib/libtransom_cuda.so"
+export TRANSOM_CUDA_LIBRARY="$build/lib/libtransom_cuda.so"
+# The tests know device 0 only.
+export CUDA_DEVICE_ORDER=PCI_BUS_ID
+if [[ "$device" == cuda:* ]]; then
+  export CUDA_VISIBLE_DEVICES="${device#cuda:}"
+  device=cuda
+fi
+# Where installers of the toolkit leave it without telling the shell.
+[ ! -d /usr/local/cuda/bin ] || PATH="$PATH:/usr/local/cuda/bin"
 
 say() { printf '%-72s %s\n' "$1" "$2" | tee -a "$results/summary.txt"; }
 
@@ -28,6 +39,7 @@ check() {
   local name="$1" log
   shift
   log="$results/$(tr -c 'a-z0-9\n' '-' <<<"${name,,}").log"
+  [ "$(type -t "$1")" = function ] || set -- timeout --kill-after=10 900 "$@"
   if "$@" >"$log" 2>&1; then
     say "$name" ok
   else
@@ -47,30 +59,38 @@ figure() {
 }
 
 : >"$results/summary.txt"
-if ! nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader >"$results/gpu.txt" 2>&1; then
+if ! nvidia-smi ${CUDA_VISIBLE_DEVICES:+-i "$CUDA_VISIBLE_DEVICES"} --query-gpu=name,driver_version,memory.total \
+  --format=csv,noheader >"$results/gpu.txt" 2>&1; then
   echo "no NVIDIA GPU: nvidia-smi failed" >&2
+  exit 2
+fi
+if ! command -v nvcc >/dev/null; then
+  echo "no CUDA toolkit: nvcc is neither in PATH nor in /usr/local/cuda/bin" >&2
   exit 2
 fi
 say "GPU" "$(head -1 "$results/gpu.txt")"
 
-build_all() {
+# In a shell of its own: setup.sh has functions of the same names, and exits where it fails.
+# shellcheck disable=SC2317
+build_all() (
   # shellcheck disable=SC1091
-  . examples/setup.sh && set_up || return 1
-  cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTRANSOM_CUDA=ON \
-    -DTRANSOM_CUDA_ARCHITECTURES="${ARCHITECTURES:-native}" && cmake --build "$build"
-}
+  . examples/setup.sh && ensure_packages && ensure_onednn || exit 1
+  cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release "${TRANSOM_CMAKE_ARGS[@]}" -DTRANSOM_CUDA=ON \
+    -DTRANSOM_CUDA_ARCHITECTURES="${ARCHITECTURES:-native}" || exit 1
+  cmake --build "$build" --target transom_cuda transom_test_cuda_on_gpu transom_test_cuda_models transom-bench transom-bench-cuda
+)
 check "build" build_all
 [ "$failed" = 0 ] || exit 1
 
 # The kernels against the reference, the models against the CPU.
 check "no kernel spills" cmake --build "$build" --target cuda_resources
 check "kernels against the reference" "$build/tests/cuda_on_gpu/transom_test_cuda_on_gpu"
-check "models: text and logits of the CPU, graphs on and off" "$build/tests/cuda_on_host/transom_test_cuda_models"
+check "models: text and logits of the CPU, graphs on and off" "$build/tests/cuda_on_host/transom_test_cuda_models" "~[leaks]"
 
 # Faults and races that no result shows.
-for tool in memcheck racecheck; do
+for tool in memcheck racecheck synccheck; do
   check "compute-sanitizer $tool" compute-sanitizer --tool "$tool" --error-exitcode 1 \
-    "$build/tests/cuda_on_gpu/transom_test_cuda_on_gpu" "~[slow]"
+    "$build/tests/cuda_on_gpu/transom_test_cuda_on_gpu" "~[slow]~[leaks]"
 done
 check "1000 loads and unloads" "$build/tests/cuda_on_host/transom_test_cuda_models" "[leaks]"
 check "backends that come and go leave no memory behind" "$build/tests/cuda_on_gpu/transom_test_cuda_on_gpu" "[leaks]"
