@@ -34,7 +34,7 @@ struct LoadProgress {
 
 struct ModelOptions {
   /// "cpu", "cuda" (the first GPU) or "cuda:1". "cpu": as the configuration says, which is "cpu" unless it was
-  /// changed.
+  /// changed. Calls to a model on a GPU leave it the current CUDA device of their thread.
   std::string device = "cpu";
   /// Threads of the model's own pool, shared by its sessions. 0 = every core this process may use.
   int threads = 0;
