@@ -15,6 +15,7 @@ namespace transom::cuda_on_host {
 namespace {
 
 int device_count = 1;
+Lack lack_of_device = Lack::nothing;
 thread_local cudaError_t last_error = cudaSuccess;
 
 // As an H100 answers.
@@ -23,6 +24,8 @@ constexpr int kMultiprocessors = 132, kMajor = 9, kMinor = 0, kVersion = 13000;
 }  // namespace
 
 void set_device_count(int count) { device_count = count; }
+void set_lack(Lack lack) { lack_of_device = lack; }
+bool lacks(Lack lack) { return lack_of_device == lack; }
 
 cudaError_t note(cudaError_t error) {
   if (error != cudaSuccess && error != cudaErrorNotReady) last_error = error;
@@ -32,6 +35,7 @@ cudaError_t note(cudaError_t error) {
 cudaError_t submit_launch(cudaStream_t stream, const void* kernel, dim3 grid, dim3 block,
                           std::size_t shared_bytes, std::function<void()> body) {
   const std::lock_guard lock(device_lock());
+  if (lacks(Lack::kernels)) return note(cudaErrorNoKernelImageForDevice);
   const Launch launch{kernel_name(kernel), grid, block, shared_bytes, nullptr, nullptr};
   const std::string wrong = wrong_shape(launch);
   if (!wrong.empty()) {

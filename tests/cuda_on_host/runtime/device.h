@@ -6,4 +6,9 @@ namespace transom::cuda_on_host {
 /// How many devices the runtime says there are: 1 unless a test wants none.
 void set_device_count(int count);
 
+/// What the device has none of from now on.
+enum class Lack { nothing, kernels, page_locked_memory, memory_of_graphs };
+void set_lack(Lack lack);
+bool lacks(Lack lack);
+
 }  // namespace transom::cuda_on_host

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 
+#include "tests/cuda_on_host/runtime/device.h"
 #include "tests/cuda_on_host/runtime/streams.h"
 
 namespace transom::cuda_on_host {
@@ -117,6 +118,7 @@ cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream) {
 cudaError_t cudaMallocHost(void** pointer, size_t bytes) {
   const Lock lock(device_lock());
   if (const cudaError_t error = refuse_in_capture()) return error;
+  if (lacks(Lack::page_locked_memory)) return note(cudaErrorMemoryAllocation);
   return allocate(pointer, bytes, false);
 }
 cudaError_t cudaHostAlloc(void** pointer, size_t bytes, unsigned) { return cudaMallocHost(pointer, bytes); }

@@ -2,6 +2,7 @@
 /// Captures of streams, replayed as they were: the same kernels with the same values of their arguments.
 #include <algorithm>
 
+#include "tests/cuda_on_host/runtime/device.h"
 #include "tests/cuda_on_host/runtime/streams.h"
 
 using namespace transom::cuda_on_host;
@@ -40,6 +41,7 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* 
 }
 
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
+  if (lacks(Lack::memory_of_graphs)) return note(cudaErrorMemoryAllocation);
   *exec = new GraphExec{graph->work};
   return cudaSuccess;
 }
