@@ -17,7 +17,7 @@ set(ROOMS
   "lib/backend/cpu       | lib/backend lib/backend/adapters kernels/common kernels/cpu    | c cxx"
   "lib/backend/cuda      | lib/backend lib/backend/adapters kernels/common kernels/cuda   | c cxx posix cuda"
   "lib/model             | lib/backend lib/io                                             | c cxx"
-  "lib/generation        | lib/model lib/text lib/io include/transom/tokenizer.h          | c cxx posix"
+  "lib/generation        | lib/model lib/text lib/io include/transom/tokenizer.h kernels/common/token_weight.h | c cxx posix"
   "lib/compress          | lib/model lib/text lib/backend lib/io                          | c cxx eigen"
   "lib/api               | lib/generation lib/compress lib/model lib/text lib/backend/registry.h lib/io include/transom | c cxx"
   "kernels/common        |                                                                | pod"

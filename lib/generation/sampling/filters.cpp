@@ -5,6 +5,8 @@
 #include <cmath>
 #include <functional>
 
+#include "kernels/common/token_weight.h"
+
 namespace transom::generation {
 
 namespace {
@@ -30,15 +32,16 @@ void filter(std::vector<Candidate>& candidates, std::size_t keep, Stays stays) {
 }  // namespace
 
 void keep_top_p(std::vector<Candidate>& candidates, float mass, std::size_t keep) {
-  const double wanted = static_cast<double>(mass) * total(candidates);
+  const std::uint64_t wanted =
+      kernels::weight_of_share(kernels::share_in_units(mass), total_weight(candidates));
   // A heap gives the best ones in order without sorting a whole vocabulary.
   const auto worse = [](const Candidate& a, const Candidate& b) { return better(b, a); };
   std::make_heap(candidates.begin(), candidates.end(), worse);
   auto end = candidates.end();
-  double reached = 0;
+  std::uint64_t reached = 0;
   std::size_t kept = 0;
   while (end != candidates.begin() && (reached < wanted || kept < keep)) {
-    reached += static_cast<double>(candidates.front().p);
+    reached += kernels::token_weight(candidates.front().p);
     std::pop_heap(candidates.begin(), end, worse);
     --end;
     ++kept;

@@ -6,6 +6,8 @@
 #include <limits>
 #include <numeric>
 
+#include "kernels/common/token_weight.h"
+
 namespace transom::generation {
 
 namespace {
@@ -74,7 +76,7 @@ TokenId Sampler::choose_truncated(std::span<const float> logits) {
   std::vector<Candidate> candidates;
   for (std::size_t i = 0; i < logits.size(); ++i) {
     if (logits[i] == kForbidden) continue;
-    const float p = std::exp(logits[i] - logits[static_cast<std::size_t>(best)]);
+    const float p = kernels::relative_probability(logits[i], logits[static_cast<std::size_t>(best)], 1);
     candidates.push_back({logits[i], p, static_cast<TokenId>(i)});
   }
   return draw(candidates);
@@ -87,15 +89,18 @@ void Sampler::truncate(std::span<float> logits) {
     logits[static_cast<std::size_t>(candidate.id)] = candidate.logit / settings_.truncation.temperature;
 }
 
+/// The first candidate with which the sum of weights exceeds what was drawn.
 TokenId Sampler::draw(std::span<const Candidate> candidates) {
-  double rest = uniform(random_) * total(candidates);
+  const std::uint64_t random = random_(), sum = total_weight(candidates);
+  // Far behind a best one that a filter took away: the best that is left.
+  if (sum == 0) return std::ranges::min_element(candidates, better)->id;
+  std::uint64_t rest = kernels::drawn_weight(random, sum);
   for (const Candidate& candidate : candidates) {
-    rest -= static_cast<double>(candidate.p);
-    if (rest < 0) return candidate.id;
+    const std::uint64_t weight = kernels::token_weight(candidate.p);
+    if (rest < weight) return candidate.id;
+    rest -= weight;
   }
-  // Rounding left a rest: the last one that is possible at all.
-  const auto possible = [](const Candidate& candidate) { return candidate.p > 0; };
-  return std::find_if(candidates.rbegin(), candidates.rend(), possible)->id;
+  return candidates.back().id;  // not reached: the rest is less than the sum
 }
 
 /// Basu et al. 2021: keeps tokens up to a surprise that is steered towards the target after each draw.

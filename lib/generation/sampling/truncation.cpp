@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "generation/sampling/filters.h"
+#include "kernels/common/token_weight.h"
 #include "transom/error.h"
 
 namespace transom::generation {
@@ -39,6 +40,12 @@ double total(std::span<const Candidate> candidates) {
   return sum;
 }
 
+std::uint64_t total_weight(std::span<const Candidate> candidates) {
+  std::uint64_t sum = 0;
+  for (const Candidate& candidate : candidates) sum += kernels::token_weight(candidate.p);
+  return sum;
+}
+
 void fail_no_token() {
   throw InvalidArgument(
       "no token is left to choose: the logits processors and the constraint together forbid every one (or "
@@ -67,6 +74,9 @@ std::vector<Candidate>& Truncator::apply(std::span<const float> logits, std::mt1
       uniform(random) < static_cast<double>(settings_.xtc_probability)) {
     exclude_top_choices(candidates_, settings_.xtc_threshold, keep);
   }
+  // A draw walks them in this order, which no filter's way of sorting decides, and which a device has too.
+  if (!std::ranges::is_sorted(candidates_, {}, &Candidate::id))
+    std::ranges::sort(candidates_, {}, &Candidate::id);
   return candidates_;
 }
 
@@ -118,7 +128,7 @@ void Truncator::set_probabilities() {
   const bool infinite = best == std::numeric_limits<float>::infinity();
   if (infinite) std::erase_if(candidates_, [&](const Candidate& c) { return c.logit != best; });
   for (Candidate& candidate : candidates_)
-    candidate.p = infinite ? 1 : std::exp((candidate.logit - best) / settings_.temperature);
+    candidate.p = kernels::relative_probability(candidate.logit, best, settings_.temperature);
 }
 
 }  // namespace transom::generation

@@ -4,6 +4,7 @@
 /// there).
 #pragma once
 
+#include <cstdint>
 #include <random>
 #include <span>
 #include <vector>
@@ -28,12 +29,15 @@ inline bool better(const Candidate& a, const Candidate& b) {
 /// Sum of the relative probabilities.
 double total(std::span<const Candidate> candidates);
 
+/// The same in the integers of token_weight.h, whose sum does not depend on the order.
+std::uint64_t total_weight(std::span<const Candidate> candidates);
+
 class Truncator {
  public:
   /// @param settings Must outlive the object.
   Truncator(const Truncation& settings, std::size_t vocab);
 
-  /// The tokens that remain, in any order; valid until the next call and open to change. Mirostat, when it is
+  /// The tokens that remain, by their ids; valid until the next call and open to change. Mirostat, when it is
   /// on, takes the place of everything but temperature: all tokens remain then.
   /// @param logits Without NaN; -infinity is forbidden. @param random For XTC.
   /// @throws InvalidArgument when every token is forbidden.
