@@ -135,6 +135,21 @@ struct WorkspaceLimits {
   std::int64_t n_heads = 0, n_kv_heads = 0, head_dim = 0;
 };
 
+/// How a token is chosen from a row of logits; the same as generation/sampling chooses on the host, bit by
+/// bit, because both weigh tokens by kernels/common/token_weight.h.
+struct TokenChoice {
+  bool sample = false;       // false: the largest logit, the smaller id among equals
+  float temperature = 1;     // > 0
+  std::int64_t top_k = 0;    // 0 = all
+  float top_p = 1;           // (0, 1]
+  float min_p = 0;           // [0, 1]
+  std::uint64_t random = 0;  // the draw
+  std::int64_t usable = 0;   // ids from here on are never chosen
+};
+
+/// Of the widest logits that choose() takes.
+constexpr std::int64_t kMostTokensToChoose = std::int64_t{1} << 23;
+
 struct BackendInfo {
   std::string device;
   std::string isa;
@@ -187,6 +202,10 @@ class Backend {
                             const TensorView& dst) = 0;
   virtual void gather_rows(const TensorView& src, std::span<const std::int64_t> rows,
                            const TensorView& dst) = 0;
+  /// Whether choose() is there. Where logits lie in memory of this process anyway, it need not be.
+  virtual bool chooses_tokens() const { return false; }
+  virtual void choose(const TensorView& /*logits*/, std::span<const TokenChoice> /*choices*/,
+                      std::span<std::int32_t> /*ids*/) {}
 };
 
 }  // namespace transom::backend

@@ -197,4 +197,20 @@ void gather_rows(Backend& backend, const TensorView& src, std::span<const std::i
   backend.gather_rows(src, rows, dst);
 }
 
+void choose(Backend& backend, const TensorView& logits, std::span<const TokenChoice> choices,
+            std::span<std::int32_t> ids) {
+  require(backend.chooses_tokens(), "choose: the device does not choose tokens");
+  require(is_matrix(logits) && logits.columns() > 0 && logits.columns() <= kMostTokensToChoose &&
+              logits.rows() == static_cast<std::int64_t>(choices.size()) && ids.size() == choices.size(),
+          "choose: logits ", logits, ", ", choices.size(), " choices, ", ids.size(), " ids");
+  for (const TokenChoice& choice : choices) {
+    require(choice.usable >= 0 && choice.usable <= logits.columns() && choice.temperature > 0 &&
+                choice.top_k >= 0 && choice.top_p > 0 && choice.top_p <= 1 && choice.min_p >= 0 &&
+                choice.min_p <= 1,
+            "choose: ", choice.usable, " of ", logits.columns(), " tokens, temperature ", choice.temperature,
+            ", top_k ", choice.top_k, ", top_p ", choice.top_p, ", min_p ", choice.min_p);
+  }
+  if (!choices.empty()) backend.choose(logits, choices, ids);
+}
+
 }  // namespace transom::backend::ops

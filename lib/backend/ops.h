@@ -63,4 +63,9 @@ void gated_linear(Backend& backend, const PreparedLinear& gate, const PreparedLi
 void gather_rows(Backend& backend, const TensorView& src, std::span<const std::int64_t> rows,
                  const TensorView& dst);
 
+/// A token for each row of logits [choices.size(), vocab], NaN being impossible like -infinity; -1 where none
+/// is possible. The ids are there when the step is done. For backends that choose tokens.
+void choose(Backend& backend, const TensorView& logits, std::span<const TokenChoice> choices,
+            std::span<std::int32_t> ids);
+
 }  // namespace transom::backend::ops

@@ -17,6 +17,8 @@
 
 namespace transom::model {
 
+using backend::TokenChoice;
+
 struct SequenceOptions {
   std::int64_t max_context = 0;  // 0 = as the spec says
   std::int64_t prefill_chunk = 512;

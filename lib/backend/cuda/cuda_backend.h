@@ -14,6 +14,7 @@
 #include "backend/cuda/upload_queue.h"
 #include "core/thread_pool.h"
 #include "kernels/common/attention_args.h"
+#include "kernels/common/choose_args.h"
 #include "kernels/cuda/convert_activations.h"
 #include "kernels/cuda/tiled_linear_args.h"
 
@@ -58,6 +59,9 @@ class CudaBackend final : public Backend {
   void gated_linear(const PreparedLinear& gate, const PreparedLinear* up, const TensorView& src,
                     const TensorView& dst) override;
   void gather_rows(const TensorView& src, std::span<const std::int64_t> rows, const TensorView& dst) override;
+  bool chooses_tokens() const override { return true; }
+  void choose(const TensorView& logits, std::span<const TokenChoice> choices,
+              std::span<std::int32_t> ids) override;
 
  private:
   /// A cache in the middle of a step: its tables of blocks and the step's first position, as the device sees
@@ -107,6 +111,9 @@ class CudaBackend final : public Backend {
   Buffer arrivals_;           // how many of them are done, zero between launches
   Buffer attention_scratch_;  // parts of long rows of keys
   Buffer gate_and_up_;
+  Buffer choosing_, choosing_arrivals_;  // sums of blocks that choose a token, and how many are done
+  Buffer chosen_;                        // ids
+  std::vector<kernels::ChooseRow> choose_rows_;
 };
 
 }  // namespace transom::backend

@@ -13,7 +13,7 @@ namespace {
 // Graphs of the sessions that decode in turn, and of their batch sizes.
 constexpr std::size_t kMostGraphs = 32;
 // Logits of more rows than a decode step has would pin memory without need.
-constexpr std::size_t kMostStagedFloats = std::size_t{4} << 20;
+constexpr std::size_t kMostStagedBytes = std::size_t{16} << 20;
 
 }  // namespace
 
@@ -116,37 +116,46 @@ StepRunner::Graph* StepRunner::capture(const std::function<void()>& step) {
 }
 
 void StepRunner::download(std::span<float> dst, const TensorView& src) {
-  capturable_ = capturable_ && dst.size() <= kMostStagedFloats;
   signature_.add(src);
+  download_bytes(std::as_writable_bytes(dst), src.data);
+}
+
+void StepRunner::download(std::span<std::int32_t> dst, const std::int32_t* src) {
+  signature_.add(src);
+  signature_.add(dst.size());
+  download_bytes(std::as_writable_bytes(dst), src);
+}
+
+void StepRunner::download_bytes(std::span<std::byte> dst, const void* src) {
+  capturable_ = capturable_ && dst.size() <= kMostStagedBytes;
   if (mode_ == Mode::launch) {
-    check_cuda(cudaMemcpyAsync(dst.data(), src.data, dst.size_bytes(), cudaMemcpyDeviceToHost, stream_),
+    check_cuda(cudaMemcpyAsync(dst.data(), src, dst.size(), cudaMemcpyDeviceToHost, stream_),
                "cudaMemcpyAsync");
     return;
   }
   if (!capturable_) return;
-  float* const staged = stage(dst.size());
+  std::byte* const staged = stage(dst.size());
   downloads_.push_back({dst, staged});
   if (mode_ == Mode::sign) return;
-  check_cuda(cudaMemcpyAsync(staged, src.data, dst.size_bytes(), cudaMemcpyDeviceToHost, stream_),
-             "cudaMemcpyAsync");
+  check_cuda(cudaMemcpyAsync(staged, src, dst.size(), cudaMemcpyDeviceToHost, stream_), "cudaMemcpyAsync");
 }
 
-float* StepRunner::stage(std::size_t floats) {
+std::byte* StepRunner::stage(std::size_t bytes) {
   // A graph copies into the memory that it was captured with: the n-th download keeps its own.
   const std::size_t index = downloads_.size();
   if (index == staging_.size()) staging_.emplace_back();
   core::Buffer& buffer = staging_[index];
-  if (buffer.size() < floats * sizeof(float)) {
+  if (buffer.size() < bytes) {
     forget_graphs();  // they know the smaller one
-    buffer = allocate_pinned(floats * sizeof(float), "logits");
+    buffer = allocate_pinned(bytes, "results of a step");
   }
-  return buffer.as<float>();
+  return buffer.data();
 }
 
 void StepRunner::finish() {
   check_cuda(cudaStreamSynchronize(stream_), "cudaStreamSynchronize");
   for (const Download& download : downloads_)
-    std::memcpy(download.dst.data(), download.staged, download.dst.size_bytes());
+    std::memcpy(download.dst.data(), download.staged, download.dst.size());
 }
 
 }  // namespace transom::backend

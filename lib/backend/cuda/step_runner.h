@@ -12,6 +12,7 @@
 #include <cuda_runtime.h>
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -78,6 +79,7 @@ class StepRunner {
   }
   /// Copies from the device when the step is done.
   void download(std::span<float> dst, const TensorView& src);
+  void download(std::span<std::int32_t> dst, const std::int32_t* src);
 
   /// Scratch that graphs know has moved.
   void forget_graphs();
@@ -92,8 +94,8 @@ class StepRunner {
     std::int64_t last_used = 0;
   };
   struct Download {
-    std::span<float> dst;
-    const float* staged = nullptr;
+    std::span<std::byte> dst;
+    const std::byte* staged = nullptr;
   };
 
   void walk(Mode mode, const std::function<void()>& step);
@@ -101,7 +103,8 @@ class StepRunner {
   /// Null where the device has no memory for a graph: ops launched one by one need none.
   Graph* capture(const std::function<void()>& step);
   void finish();
-  float* stage(std::size_t floats);
+  void download_bytes(std::span<std::byte> dst, const void* src);
+  std::byte* stage(std::size_t bytes);
 
   bool graphs_;
   cudaStream_t stream_ = nullptr;

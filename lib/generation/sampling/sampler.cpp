@@ -103,6 +103,29 @@ TokenId Sampler::draw(std::span<const Candidate> candidates) {
   return candidates.back().id;  // not reached: the rest is less than the sum
 }
 
+model::TokenChoice Sampler::next_choice(std::int64_t usable_vocab) {
+  model::TokenChoice choice;
+  choice.usable = usable_vocab;
+  choice.sample = settings_.do_sample;
+  if (!choice.sample) return choice;
+  const Truncation& truncation = settings_.truncation;
+  choice.temperature = truncation.temperature;
+  choice.top_k = truncation.top_k;
+  choice.top_p = truncation.top_p;
+  choice.min_p = truncation.min_p;
+  choice.random = random_();
+  return choice;
+}
+
+bool Sampler::fits_choice() const {
+  const Truncation& truncation = settings_.truncation;
+  const bool others = truncation.top_n_sigma > 0 || truncation.top_h < 1 || truncation.typical_p < 1 ||
+                      truncation.epsilon_cutoff > 0 || truncation.eta_cutoff > 0 ||
+                      truncation.xtc_probability > 0 || truncation.mirostat != 0 ||
+                      truncation.min_tokens_to_keep > 1;
+  return !settings_.do_sample || !others;
+}
+
 /// Basu et al. 2021: keeps tokens up to a surprise that is steered towards the target after each draw.
 TokenId Sampler::draw_mirostat(std::vector<Candidate>& candidates) {
   std::sort(candidates.begin(), candidates.end(), better);

@@ -9,6 +9,7 @@
 
 #include "generation/sampling/truncation.h"
 #include "generation/settings.h"
+#include "model/sequence.h"
 #include "transom/generation.h"
 
 namespace transom::generation {
@@ -29,6 +30,12 @@ class Sampler {
 
   /// Divides by the temperature and forbids what the truncations drop.
   void truncate(std::span<float> logits);
+
+  /// Whether a device could do what choose() does: temperature, top-k, top-p and min-p at the most.
+  bool fits_choice() const;
+  /// What the device needs for it instead of choose(), with the random number that choose() would draw.
+  /// @param usable_vocab Ids from here on are never chosen.
+  model::TokenChoice next_choice(std::int64_t usable_vocab);
 
   std::mt19937_64& random() { return random_; }
 

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "core/quantization_grid.h"
+#include "generation/sampling/sampler.h"
 #include "kernels/common/bf16.h"
 #include "tests/cuda_on_host/backend/both_devices.h"
 
@@ -203,6 +204,34 @@ TEST_CASE("cuda ops: the cache, appended to, attended to, copied, read and writt
           },
           // Weights, and f32 keys and values too, are rounded to bf16.
           2e-2);
+    }
+  }
+}
+
+TEST_CASE("cuda ops: chosen tokens are the host's, also in graphs whose choices change") {
+  BothDevices devices;
+  CHECK_FALSE(devices.cpu.chooses_tokens());
+  REQUIRE(devices.cuda.chooses_tokens());
+  constexpr std::size_t kVocab = 999;
+  for (const std::size_t rows : {1, 3, 2, 3}) {
+    generation::Settings settings;
+    settings.do_sample = true;
+    generation::Sampler host(settings, kVocab), device(settings, kVocab);
+    const std::vector<float> values = random_values(rows * kVocab, rows);
+    const Matrix logits(devices.cuda, static_cast<std::int64_t>(rows), kVocab, values);
+    for (int step = 0; step < 5; ++step) {
+      settings.do_sample = step != 3;
+      settings.truncation.temperature = 0.1f * static_cast<float>(step + 1);
+      settings.truncation.top_p = step % 2 == 0 ? 1 : 0.8f;
+      std::vector<backend::TokenChoice> choices;
+      std::vector<std::int32_t> expected, ids(rows, -7);
+      for (std::size_t row = 0; row < rows; ++row) {
+        expected.push_back(host.choose(std::span(values).subspan(row * kVocab, kVocab)));
+        choices.push_back(device.next_choice(kVocab));
+      }
+      devices.cuda.execute([&] { ops::choose(devices.cuda, logits.view(), choices, ids); });
+      INFO(rows << " rows, step " << step);
+      CHECK(ids == expected);
     }
   }
 }
