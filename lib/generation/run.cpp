@@ -25,7 +25,12 @@ std::int64_t peak_resident_bytes() {
   return ::getrusage(RUSAGE_SELF, &usage) == 0 ? std::int64_t{usage.ru_maxrss} * 1024 : 0;
 }
 
-bool read_text(const Text& text, const std::stop_token& stop, std::span<float> logits) {
+namespace {
+
+/// Lets the model read what it has not read yet: forward(ids, whether they are the last). False when
+/// cancelled on the way.
+template <typename Forward>
+bool read_chunks(const Text& text, const std::stop_token& stop, const Forward& forward) {
   model::Sequence& sequence = *text.sequence;
   const auto end = static_cast<std::int64_t>(text.tokens->size());
   // The scores of the last token are needed: if it was read already, it is read again.
@@ -35,10 +40,27 @@ bool read_text(const Text& text, const std::stop_token& stop, std::span<float> l
     const std::int64_t n = std::min(sequence.chunk(), end - sequence.position());
     const auto ids = std::span<const TokenId>(*text.tokens)
                          .subspan(static_cast<std::size_t>(sequence.position()), static_cast<std::size_t>(n));
-    const bool last = sequence.position() + n == end;
-    sequence.forward(ids, false, last ? logits : std::span<float>());
+    forward(ids, sequence.position() + n == end);
   }
   return true;
+}
+
+}  // namespace
+
+bool read_text(const Text& text, const std::stop_token& stop, std::span<float> logits) {
+  return read_chunks(text, stop, [&](std::span<const TokenId> ids, bool last) {
+    text.sequence->forward(ids, false, last ? logits : std::span<float>());
+  });
+}
+
+std::optional<TokenId> read_and_choose(const Text& text, const std::stop_token& stop,
+                                       const model::TokenChoice& choice) {
+  TokenId chosen = -1;
+  const bool read = read_chunks(text, stop, [&](std::span<const TokenId> ids, bool last) {
+    if (!last) return text.sequence->forward(ids, false, {});
+    chosen = text.sequence->forward_and_choose(ids, choice);
+  });
+  return read ? std::optional(chosen) : std::nullopt;
 }
 
 Echo echo_prompt(const Text& text, const Call& call) {
@@ -126,7 +148,30 @@ void Run::read(std::span<float> logits) {
 void Run::take(std::span<float> logits) {
   if (ended_) return;
   const TokenId id = choose(logits);
-  if (ended_) return;
+  if (!ended_) append(id);
+}
+
+void Run::read_and_take(std::span<float> logits) {
+  if (!leaves_choice_to_device()) {
+    read(logits);
+    return take(logits);
+  }
+  const std::optional<TokenId> id = read_and_choose(text_, settings_.stop_token, next_choice());
+  if (!id) return end(FinishReason::cancelled);
+  take_chosen(*id);
+}
+
+bool Run::leaves_choice_to_device() const {
+  return text_.sequence->chooses_tokens() && settings_.logprobs == 0 && !guidance_ && !matcher_ &&
+         !watermark_ && sampler_.fits_choice() && processors_.idle(text_.tokens->size());
+}
+
+void Run::take_chosen(TokenId id) {
+  if (id < 0) fail_no_token();
+  append(id);
+}
+
+void Run::append(TokenId id) {
   if (new_tokens() == 0) result_.timings.prefill_s = seconds();
   accept(id);
 }

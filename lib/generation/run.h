@@ -42,6 +42,10 @@ std::int64_t peak_resident_bytes();
 /// Lets the model read what it has not read yet, and fills the logits of the next token [vocab].
 /// @return False when cancelled on the way.
 bool read_text(const Text& text, const std::stop_token& stop, std::span<float> logits);
+/// The same for the id of the next token, which the device chooses: -1 where none is possible. None when
+/// cancelled.
+std::optional<TokenId> read_and_choose(const Text& text, const std::stop_token& stop,
+                                       const model::TokenChoice& choice);
 
 /// What `echo` adds to a result.
 struct Echo {
@@ -63,6 +67,16 @@ class Run {
   void read(std::span<float> logits);
   /// Chooses the next token from the logits, which are changed, and appends it.
   void take(std::span<float> logits);
+  /// read() and take() in one, by the device where it can choose the token. @param logits Scratch [vocab].
+  void read_and_take(std::span<float> logits);
+
+  /// Whether the device can choose the next token: it does so, and nothing of this run has to see the logits.
+  bool leaves_choice_to_device() const;
+  /// What it chooses by; every call draws another random number, for the next token.
+  model::TokenChoice next_choice() { return sampler_.next_choice(processors_.usable_vocab()); }
+  /// Appends what the device has chosen: -1 where no token is possible.
+  void take_chosen(TokenId id);
+
   /// @return The result; the run is over.
   Generation finish();
 
@@ -80,6 +94,7 @@ class Run {
   void reserve();
   TokenId choose(std::span<float> logits);
   TokenId sample(std::span<float> logits);
+  void append(TokenId id);
   void accept(TokenId id);
   void end(FinishReason reason);
   double seconds() const;

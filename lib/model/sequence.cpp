@@ -103,6 +103,10 @@ std::int64_t Sequence::workspace_bytes() const {
   return static_cast<std::int64_t>(workspace_->buffer.size());
 }
 
+bool Sequence::chooses_tokens() const {
+  return transformer_.backend().chooses_tokens() && vocab() <= backend::kMostTokensToChoose;
+}
+
 void Sequence::check_ids(std::span<const std::int32_t> ids, std::int64_t position) const {
   const std::int64_t vocab = transformer_.spec().vocab;
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -118,22 +122,34 @@ void Sequence::check_ids(std::span<const std::int32_t> ids, std::int64_t positio
 }
 
 void Sequence::forward(std::span<const std::int32_t> ids, bool all, std::span<float> logits) {
-  if (ids.empty()) throw InvalidArgument("expected at least one token, found none");
-  check_ids(ids, position_);
   const auto vocab = static_cast<std::size_t>(transformer_.spec().vocab);
-  if (!logits.empty() && logits.size() != (all ? ids.size() : 1) * vocab) {
+  if (!ids.empty() && !logits.empty() && logits.size() != (all ? ids.size() : 1) * vocab) {
     throw InvalidArgument(message("logits: expected room for ", (all ? ids.size() : 1) * vocab,
                                   " values, found ", logits.size()));
   }
+  forward_chunks(ids, all, {.logits = logits, .choices = {}, .chosen = {}});
+}
+
+std::int32_t Sequence::forward_and_choose(std::span<const std::int32_t> ids, const TokenChoice& choice) {
+  std::int32_t chosen = -1;
+  forward_chunks(ids, false, {.logits = {}, .choices = {&choice, 1}, .chosen = {&chosen, 1}});
+  return chosen;
+}
+
+void Sequence::forward_chunks(std::span<const std::int32_t> ids, bool all, const Results& results) {
+  if (ids.empty()) throw InvalidArgument("expected at least one token, found none");
+  check_ids(ids, position_);
+  const auto vocab = static_cast<std::size_t>(transformer_.spec().vocab);
   cache_.make_writable(position_, position_ + static_cast<std::int64_t>(ids.size()));
   const auto chunk = static_cast<std::size_t>(chunk_);
   for (std::size_t begin = 0; begin < ids.size(); begin += chunk) {
     const auto part = ids.subspan(begin, std::min(chunk, ids.size() - begin));
     const auto tokens = static_cast<std::int64_t>(part.size());
     const bool last = begin + part.size() == ids.size();
-    std::span<float> out;
-    if (!logits.empty() && all) out = logits.subspan(begin * vocab, part.size() * vocab);
-    if (!logits.empty() && !all && last) out = logits;
+    Results out;
+    if (all && !results.logits.empty())
+      out.logits = results.logits.subspan(begin * vocab, part.size() * vocab);
+    if (!all && last) out = results;
     const TokenRun run{&cache_, position_, 0, tokens};
     const auto step = [&] {
       forward_rows(transformer_, *workspace_, {&run, 1}, part, all ? 0 : tokens - 1, out);
@@ -168,6 +184,16 @@ void Sequence::states(std::span<const std::int32_t> ids, std::span<float> states
 
 void Sequence::step(std::span<Sequence* const> sequences, std::span<const std::int32_t> ids,
                     std::span<float> logits) {
+  step_chunks(sequences, ids, {.logits = logits, .choices = {}, .chosen = {}});
+}
+
+void Sequence::step_and_choose(std::span<Sequence* const> sequences, std::span<const std::int32_t> ids,
+                               std::span<const TokenChoice> choices, std::span<std::int32_t> chosen) {
+  step_chunks(sequences, ids, {.logits = {}, .choices = choices, .chosen = chosen});
+}
+
+void Sequence::step_chunks(std::span<Sequence* const> sequences, std::span<const std::int32_t> ids,
+                           const Results& results) {
   const Transformer& transformer = sequences.front()->transformer_;
   const auto vocab = static_cast<std::size_t>(transformer.spec().vocab);
   for (std::size_t i = 0; i < sequences.size(); ++i) {
@@ -183,9 +209,15 @@ void Sequence::step(std::span<Sequence* const> sequences, std::span<const std::i
       workspace.runs.push_back(
           {&sequence->cache_, sequence->position_, static_cast<std::int64_t>(workspace.runs.size()), 1});
     }
+    Results out;
+    if (results.choices.empty()) {
+      out.logits = results.logits.subspan(begin * vocab, part.size() * vocab);
+    } else {
+      out.choices = results.choices.subspan(begin, part.size());
+      out.chosen = results.chosen.subspan(begin, part.size());
+    }
     const auto step = [&] {
-      forward_rows(transformer, workspace, workspace.runs, ids.subspan(begin, part.size()), 0,
-                   logits.subspan(begin * vocab, part.size() * vocab));
+      forward_rows(transformer, workspace, workspace.runs, ids.subspan(begin, part.size()), 0, out);
     };
     transformer.backend().execute(std::cref(step));
     for (Sequence* sequence : part) sequence->advance(1);
@@ -213,10 +245,10 @@ void Sequence::run_layers(const Transformer& transformer, Workspace& workspace,
 
 void Sequence::forward_rows(const Transformer& transformer, Workspace& workspace,
                             std::span<const TokenRun> runs, std::span<const std::int32_t> ids,
-                            std::int64_t first_scored, std::span<float> logits) {
+                            std::int64_t first_scored, const Results& results) {
   run_layers(transformer, workspace, runs, ids);
-  if (!logits.empty())
-    score(transformer, workspace, first_scored, static_cast<std::int64_t>(ids.size()), logits);
+  if (!results.logits.empty() || !results.choices.empty())
+    score(transformer, workspace, first_scored, static_cast<std::int64_t>(ids.size()), results);
 }
 
 TensorView Sequence::norm_rows(const Transformer& transformer, Workspace& workspace, std::int64_t row,
@@ -229,17 +261,24 @@ TensorView Sequence::norm_rows(const Transformer& transformer, Workspace& worksp
 }
 
 void Sequence::score(const Transformer& transformer, Workspace& workspace, std::int64_t row, std::int64_t end,
-                     std::span<float> logits) {
+                     Results results) {
   backend::Backend& backend = transformer.backend();
   const ModelSpec& spec = transformer.spec();
   while (row < end) {
     const std::int64_t rows = std::min(workspace.score_rows, end - row);
     const TensorView out = workspace.logits.row_slice(0, rows);
     apply(backend, transformer.weights().head, norm_rows(transformer, workspace, row, rows), out);
-    const auto floats = static_cast<std::size_t>(rows * spec.vocab);
-    backend.download(logits.first(floats), out);
-    logits = logits.subspan(floats);
     row += rows;
+    if (results.choices.empty()) {
+      const auto floats = static_cast<std::size_t>(rows * spec.vocab);
+      backend.download(results.logits.first(floats), out);
+      results.logits = results.logits.subspan(floats);
+    } else {
+      const auto choices = static_cast<std::size_t>(rows);
+      ops::choose(backend, out, results.choices.first(choices), results.chosen.first(choices));
+      results.choices = results.choices.subspan(choices);
+      results.chosen = results.chosen.subspan(choices);
+    }
   }
 }
 

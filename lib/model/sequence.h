@@ -67,6 +67,14 @@ class Sequence {
   static void step(std::span<Sequence* const> sequences, std::span<const std::int32_t> ids,
                    std::span<float> logits);
 
+  /// Whether the device chooses tokens itself: a step then brings an id of each text instead of its logits.
+  bool chooses_tokens() const;
+  /// As forward(), but for the token that comes next, or -1 where none is possible. @throws as forward().
+  std::int32_t forward_and_choose(std::span<const std::int32_t> ids, const TokenChoice& choice);
+  /// As step(), with a token for each. @throws as forward().
+  static void step_and_choose(std::span<Sequence* const> sequences, std::span<const std::int32_t> ids,
+                              std::span<const TokenChoice> choices, std::span<std::int32_t> chosen);
+
   /// Checks ids that would stand from `position` on. @throws InvalidArgument for one outside the vocabulary,
   /// and for a text beyond the context.
   void check_ids(std::span<const std::int32_t> ids, std::int64_t position) const;
@@ -101,15 +109,25 @@ class Sequence {
   /// One step of all layers over the rows of `runs`.
   static void run_layers(const Transformer& transformer, Workspace& workspace, std::span<const TokenRun> runs,
                          std::span<const std::int32_t> ids);
-  /// The same, and logits of the rows from `first_scored` on.
-  static void forward_rows(const Transformer& transformer, Workspace& workspace,
-                           std::span<const TokenRun> runs, std::span<const std::int32_t> ids,
-                           std::int64_t first_scored, std::span<float> logits);
   /// The final norm of at most score_rows rows.
   static core::TensorView norm_rows(const Transformer& transformer, Workspace& workspace, std::int64_t row,
                                     std::int64_t rows);
+  /// What a step gives for the rows that it scores: all logits, or a token each. Both empty: nothing is
+  /// scored.
+  struct Results {
+    std::span<float> logits;
+    std::span<const TokenChoice> choices;
+    std::span<std::int32_t> chosen;
+  };
   static void score(const Transformer& transformer, Workspace& workspace, std::int64_t row, std::int64_t end,
-                    std::span<float> logits);
+                    Results results);
+  /// run_layers(), and results of the rows from `first_scored` on.
+  static void forward_rows(const Transformer& transformer, Workspace& workspace,
+                           std::span<const TokenRun> runs, std::span<const std::int32_t> ids,
+                           std::int64_t first_scored, const Results& results);
+  void forward_chunks(std::span<const std::int32_t> ids, bool all, const Results& results);
+  static void step_chunks(std::span<Sequence* const> sequences, std::span<const std::int32_t> ids,
+                          const Results& results);
   void advance(std::int64_t tokens);
 
   const Transformer& transformer_;

@@ -21,9 +21,14 @@ namespace transom::testing {
 using Ids = std::vector<std::int32_t>;
 using Settings = std::initializer_list<std::pair<std::string_view, Value>>;
 
+inline std::shared_ptr<backend::Backend> two_threads() {
+  return backend::open_backend("cpu", {.threads = 2, .pin_threads = false});
+}
+
 /// In f32.
-inline std::unique_ptr<model::Transformer> load_small_model(const std::string& name,
-                                                            const Settings& settings) {
+inline std::unique_ptr<model::Transformer> load_small_model(
+    const std::string& name, const Settings& settings,
+    const std::shared_ptr<backend::Backend>& backend = two_threads()) {
   const std::filesystem::path directory =
       std::filesystem::path(TRANSOM_SOURCE_DIR) / "tests" / "golden" / name;
   Config config = AutoConfig::from_pretrained(directory.string());
@@ -32,7 +37,6 @@ inline std::unique_ptr<model::Transformer> load_small_model(const std::string& n
   model::ModelSpec spec = model::read_spec(config);
   auto checkpoint = std::make_shared<const io::Checkpoint>(directory);
   auto source = std::make_shared<model::CheckpointSource>(checkpoint);
-  const auto backend = backend::open_backend("cpu", {.threads = 2, .pin_threads = false});
   const auto go_on = [](std::string_view, std::int64_t) { return true; };
   const model::Family& family = *model::find_family(spec.family);
   auto weights = model::load_weights(spec, family.names(), *source, *backend, go_on);

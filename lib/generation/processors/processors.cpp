@@ -74,6 +74,20 @@ void Processors::apply(std::span<const TokenId> so_far, std::span<float> logits)
     std::fill(logits.begin() + static_cast<std::ptrdiff_t>(usable_vocab_), logits.end(), kForbidden);
 }
 
+bool Processors::idle(std::size_t so_far) const {
+  const Settings& s = settings_;
+  const std::int64_t new_tokens = static_cast<std::int64_t>(so_far) - s.prompt_tokens;
+  const bool biases = !s.logit_bias.empty() || !s.sequence_bias.empty() || !s.bad_words.empty();
+  const bool penalties = s.repetition_penalty != 1 || s.frequency_penalty != 0 || s.presence_penalty != 0 ||
+                         s.dry.multiplier > 0 || s.no_repeat_ngram_size > 0;
+  const bool lengths = new_tokens < s.min_new_tokens || (s.forced_bos_token_id && so_far == 1) ||
+                       (!s.forced_eos_token_ids.empty() && new_tokens == s.max_new_tokens - 1) ||
+                       s.exponential_decay;
+  // The first token after a forced one too.
+  const bool begins = !s.begin_suppress_tokens.empty() && new_tokens <= 1;
+  return !biases && !penalties && !lengths && !begins && s.suppress_tokens.empty() && s.processors.empty();
+}
+
 void Processors::add_biases(std::span<const TokenId> so_far, std::span<float> logits) const {
   for (const auto& [id, bias] : settings_.logit_bias) logits[static_cast<std::size_t>(id)] += bias;
   for (const auto& [sequence, bias] : settings_.sequence_bias) bias_sequence(so_far, sequence, bias, logits);

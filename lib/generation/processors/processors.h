@@ -25,6 +25,11 @@ class Processors {
   /// @param so_far Prompt and generated ids.
   void apply(std::span<const TokenId> so_far, std::span<float> logits);
 
+  /// Whether apply() would only forbid padding and what is no number, for the next token of a text of so
+  /// many.
+  bool idle(std::size_t so_far) const;
+  std::int64_t usable_vocab() const { return static_cast<std::int64_t>(usable_vocab_); }
+
  private:
   void add_biases(std::span<const TokenId> so_far, std::span<float> logits) const;
   void apply_length_rules(std::span<const TokenId> so_far, std::span<float> logits) const;

@@ -62,6 +62,57 @@ TEST_CASE("cuda: samples with a seed are the same with graphs and without") {
         story_model("cuda", {{"cuda_graphs", false}}).generate(kPrompt, config).tokens);
 }
 
+TEST_CASE("cuda: the device chooses the tokens that the host would choose from its logits") {
+  // A processor, even one that changes nothing, wants to see all logits: then the host chooses.
+  const LogitsProcessor look = [](std::span<const TokenId>, std::span<float>) {};
+  const Model model = story_model("cuda"), launched = story_model("cuda", {{"cuda_graphs", false}});
+  const std::vector<GenerationConfig> configs = {
+      {.max_new_tokens = 16},
+      {.max_new_tokens = 16, .min_new_tokens = 5, .do_sample = true, .seed = 1},
+      {.max_new_tokens = 16, .do_sample = true, .temperature = 1.6f, .top_k = 0, .seed = 2},
+      {.max_new_tokens = 16, .do_sample = true, .top_k = 0, .top_p = 0.9f, .seed = 3},
+      {.max_new_tokens = 16, .do_sample = true, .temperature = 2.0f, .top_k = 0, .min_p = 0.02f, .seed = 4},
+      {.max_new_tokens = 16, .do_sample = true, .top_k = 30, .top_p = 0.8f, .min_p = 0.01f, .seed = 5},
+  };
+  for (const GenerationConfig& config : configs) {
+    GenerationConfig on_host = config;
+    on_host.processors = {look};
+    INFO("seed " << config.seed.value_or(0));
+    const std::vector<TokenId> expected = model.generate(kPrompt, on_host).tokens;
+    CHECK(model.generate(kPrompt, config).tokens == expected);
+    CHECK(launched.generate(kPrompt, config).tokens == expected);
+  }
+}
+
+TEST_CASE("cuda: the device chooses for many texts at once") {
+  const LogitsProcessor look = [](std::span<const TokenId>, std::span<float>) {};
+  const Model model = story_model("cuda");
+  const std::vector<std::string> prompts = {"Tom", "The sun was", "Lily and Ben like to play in the garden."};
+  GenerationConfig config{.max_new_tokens = 8, .do_sample = true, .top_p = 0.9f, .seed = 11};
+  const auto batch = model.generate_batch(prompts, config);
+  config.num_return_sequences = 3;
+  const auto samples = model.generate_all("Tom", config);
+  config.processors = {look};
+  const auto samples_of_host = model.generate_all("Tom", config);
+  config.num_return_sequences = {};
+  const auto batch_of_host = model.generate_batch(prompts, config);
+  REQUIRE(batch.size() == 3);
+  REQUIRE(samples.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(batch[i].tokens == batch_of_host[i].tokens);
+    CHECK(samples[i].tokens == samples_of_host[i].tokens);
+  }
+  CHECK(samples[0].tokens != samples[1].tokens);
+}
+
+TEST_CASE("cuda: samples with a seed are the CPU's where logits hardly differ") {
+  // Sharp enough that what bf16 loses in attention moves no draw across a border.
+  const GenerationConfig config{
+      .max_new_tokens = 16, .do_sample = true, .temperature = 0.6f, .top_k = 40, .top_p = 0.95f, .seed = 6};
+  CHECK(story_model("cuda").generate(kPrompt, config).text ==
+        story_model("cpu").generate(kPrompt, config).text);
+}
+
 TEST_CASE("cuda: logits are the CPU's within what bf16 loses in attention") {
   // Queries and weights of attention are rounded to bf16, which moves logits of about 10 by hundredths.
   CHECK(device_difference({}, 9) < 0.1);
