@@ -10,8 +10,10 @@
 #include "backend/cuda/cuda_memory.h"
 #include "bench/cuda/device_timer.h"
 #include "bench/cuda/random_memory.h"
+#include "kernels/common/token_weight.h"
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/attention_cost.h"
+#include "kernels/cuda/choose.h"
 #include "kernels/cuda/linear_rows.h"
 #include "kernels/cuda/linear_tiles.h"
 
@@ -167,12 +169,48 @@ void bench_attention(DeviceTimer& timer, const AttentionCase& c, const Roofline&
              {timer.seconds(launch, c.n_tokens > 8192 ? 3 : 20), cost.bytes, cost.operations}, roofline);
 }
 
+struct ChooseCase {
+  const char* name;
+  std::uint32_t sample, top_k;
+  float top_p;
+};
+constexpr ChooseCase kChooseCases[] = {{"greedy", 0, 0, 1},
+                                       {"top-k 50", 1, 50, 1},
+                                       {"top-p 0.9", 1, 0, 0.9f},
+                                       {"top-k 50, top-p 0.9", 1, 50, 0.9f}};
+
+/// Bytes: the logits once, although each stage reads them, from the cache.
+void bench_choose(DeviceTimer& timer, const ChooseCase& c, const Roofline& roofline) {
+  constexpr std::size_t kVocab = 151936;
+  Buffer logits = random_floats(kVocab), ids = backend::allocate_device(sizeof(std::int32_t), "a bench");
+  kernels::ChooseRow row;
+  row.random = 0x9e3779b97f4a7c15u;
+  row.usable = kVocab;
+  row.sample = c.sample;
+  row.top_k = c.top_k;
+  row.top_p = c.top_p < 1 ? kernels::share_in_units(c.top_p) : 0;
+  Buffer rows = backend::allocate_device(sizeof row, "a bench");
+  backend::check_cuda(cudaMemcpy(rows.data(), &row, sizeof row, cudaMemcpyHostToDevice), "cudaMemcpy");
+  const kernels::ChooseArgs args{logits.as<float>(),    kVocab, 1, kVocab, rows.as<kernels::ChooseRow>(),
+                                 ids.as<std::int32_t>()};
+  Buffer arrivals = backend::allocate_device(sizeof(unsigned), "a bench"),
+         memory = backend::allocate_device(cuda::choose_scratch_bytes(args), "a bench");
+  const auto launch = [&](int, cudaStream_t stream) {
+    return cuda::launch_choose(args, {c.top_k != 0, c.top_p < 1, c.sample != 0},
+                               {arrivals.as<unsigned>(), memory.data()}, stream);
+  };
+  const double bytes = kVocab * sizeof(float);
+  print_line(core::message("choose of ", kVocab, " tokens, ", c.name), {timer.seconds(launch), bytes, 0},
+             roofline);
+}
+
 }  // namespace
 
 void print_gpu_kernels(const Roofline& roofline, unsigned multiprocessors) {
   DeviceTimer timer;
   for (const LinearCase& c : kLinearCases) bench_linear(timer, c, roofline, multiprocessors);
   for (const AttentionCase& c : kAttentionCases) bench_attention(timer, c, roofline);
+  for (const ChooseCase& c : kChooseCases) bench_choose(timer, c, roofline);
 }
 
 }  // namespace transom::bench
