@@ -117,7 +117,7 @@ void offer_onednn(LinearCandidates& candidates, Isa isa, WeightType type) {
 /// AMX and BF16 in its cpuid, 2026-11, n 1536, shares of the peak (oneDNN 3.2 / own): f32 k 1536 512 rows 88
 /// / 83 %, 32 rows 58 / 63 %; i8 512 rows 82 / 77 %, 32 rows 49 / 55 %; i8 k 8960 512 rows 77 / 77 %, 32 rows
 /// 51 / 57 %. Ours is level or better over all and gives the same bits for any number of rows, so it goes
-/// first. bf16 products are oneDNN's.
+/// first. bf16 products of many rows are oneDNN's.
 bool onednn_leads(WeightType type) { return type == WeightType::bf16; }
 
 }  // namespace
@@ -136,6 +136,9 @@ LinearCandidates linear_candidates(Isa isa, WeightType type, LinearUse use) {
   const bool onednn_first = onednn_leads(type);
   if (use == LinearUse::prefill && onednn_first) offer_onednn(candidates, isa, type);
   for (const Entry& entry : kEntries) {
+    // Where there are tiles for bf16, vdpbf16ps has half the rate of f32 FMA, which also leaves rows as they
+    // are.
+    if (entry.needs == Isa::avx512_bf16 && isa == Isa::amx) continue;
     const LinearKernel* kernel = use == LinearUse::decode ? entry.decode : entry.gemm;
     if (kernel != nullptr && kernel->type == type) offer_for(candidates, *kernel, isa, entry.needs);
   }

@@ -35,13 +35,14 @@ struct LinearKernel {
 };
 
 enum class LinearUse : unsigned char {
-  decode,   ///< 1 to 4 rows: the weight is read once, memory bound
+  decode,  ///< 1 to 4 rows: the weight is read once, memory bound
+  few,  ///< up to kFewRows rows, as of several texts or of a guess that is checked: the same bits as decode
   prefill,  ///< more rows: compute bound
   exact,    ///< any number of rows, integer weights times f32 activations; slower
 };
 
-/// Rows up to which the decode kernel is meant.
-inline constexpr size_t kDecodeRows = 4;
+/// Rows up to which the decode kernel is meant, and those that are multiplied as a single one is.
+inline constexpr size_t kDecodeRows = 4, kFewRows = 127;
 
 /// A kernel, or why it is not there.
 struct LinearCandidate {

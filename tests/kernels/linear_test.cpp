@@ -125,11 +125,10 @@ void compare(const LinearKernel& kernel, const Problem& p, const std::vector<flo
   CHECK(wrong == 0);
 }
 
-/// Every kernel that this machine runs: the list of the best set, and that of avx_vnni where the best is
-/// beyond it.
+/// Every kernel that this machine runs: the list of the best set, and those of sets that it does not include.
 std::vector<const LinearKernel*> usable_kernels(WeightType type, LinearUse use) {
   std::vector<const LinearKernel*> kernels;
-  for (const kernels::Isa isa : {kernels::Isa::avx_vnni, kernels::best_isa()}) {
+  for (const kernels::Isa isa : {kernels::Isa::avx_vnni, kernels::Isa::avx512_bf16, kernels::best_isa()}) {
     if (!kernels::has_isa(isa)) continue;
     const kernels::LinearCandidates candidates = kernels::linear_candidates(isa, type, use);
     for (std::size_t i = 0; i < candidates.count; ++i) {
@@ -144,6 +143,14 @@ std::vector<const LinearKernel*> usable_kernels(WeightType type, LinearUse use) 
 const LinearKernel& reference_of(WeightType type, LinearUse use = LinearUse::decode) {
   const kernels::LinearCandidates candidates = kernels::linear_candidates(kernels::Isa::scalar, type, use);
   return *candidates.list[candidates.count - 1].kernel;
+}
+
+/// The one that a set prefers.
+const LinearKernel& first_kernel(kernels::Isa isa, WeightType type, LinearUse use) {
+  const kernels::LinearCandidates candidates = kernels::linear_candidates(isa, type, use);
+  std::size_t i = 0;
+  while (candidates.list[i].kernel == nullptr) ++i;
+  return *candidates.list[i].kernel;
 }
 
 /// Whether a kernel takes this weight at all.
@@ -230,15 +237,23 @@ TEST_CASE("linear results are the same bits for any split") {
   }
 }
 
+TEST_CASE("few rows are the same bits as one") {
+  for (const WeightType type : kTypes) {
+    for (const kernels::Isa isa : supported_isas()) {
+      INFO(kernels::isa_name(isa));
+      Problem p(type, 150, 700, 37);
+      std::vector<float> few = run(first_kernel(isa, type, LinearUse::few), p);
+      p.n_rows = 1;
+      few.resize(p.weight.packed.n);
+      CHECK(few == run(first_kernel(isa, type, LinearUse::decode), p));
+    }
+  }
+}
+
 TEST_CASE("integer products by matrix tiles are the same bits as those by vectors") {
   if (!kernels::has_isa(kernels::Isa::amx)) return;
   for (const WeightType type : kIntegers) {
-    const auto first = [&](kernels::Isa isa) {
-      const kernels::LinearCandidates candidates = kernels::linear_candidates(isa, type, LinearUse::prefill);
-      std::size_t i = 0;
-      while (candidates.list[i].kernel == nullptr) ++i;
-      return *candidates.list[i].kernel;
-    };
+    const auto first = [&](kernels::Isa isa) { return first_kernel(isa, type, LinearUse::prefill); };
     for (const std::size_t group : {32, 96, 128, 1024, 4096}) {
       for (const bool zeros : {false, true}) {
         const Problem p(type, 150, 2600, 45, 0, {group, kernels::ScaleType::f16, zeros});

@@ -41,15 +41,16 @@ CpuLinear::CpuLinear(const LinearWeights& weights, const kernels::KernelTable& t
     pack_floats(weights, table, pool);
   }
   if (weights.activations == ActivationFormat::f32 && kernels::is_integer(packed_.type)) {
-    decode_ = prefill_ = choose(table.isa, LinearUse::exact, "f32 activations");
+    decode_ = few_ = prefill_ = choose(table.isa, LinearUse::exact, "f32 activations");
     return;
   }
   decode_ = choose(table.isa, LinearUse::decode, "decode");
+  few_ = choose(table.isa, LinearUse::few, "few rows");
   prefill_ = choose(table.isa, LinearUse::prefill, "prefill");
 }
 
 CpuLinear::~CpuLinear() {
-  for (const Chosen& chosen : {decode_, prefill_}) {
+  for (const Chosen& chosen : {decode_, few_, prefill_}) {
     if (chosen.state != nullptr) chosen.kernel->destroy(chosen.state);
   }
 }

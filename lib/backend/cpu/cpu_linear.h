@@ -26,7 +26,7 @@ class CpuLinear final : public PreparedLinear {
 
   const kernels::PackedWeight& weight() const { return packed_; }
   const Chosen& chosen(std::size_t n_rows) const {
-    return n_rows <= kernels::kDecodeRows ? decode_ : prefill_;
+    return n_rows <= kernels::kDecodeRows ? decode_ : n_rows <= kernels::kFewRows ? few_ : prefill_;
   }
   /// As LinearWeights says; empty: in order.
   std::span<const std::int32_t> input_order() const { return input_order_; }
@@ -43,7 +43,7 @@ class CpuLinear final : public PreparedLinear {
   std::vector<float> bias_;
   std::vector<std::int32_t> input_order_;
   kernels::PackedWeight packed_;
-  Chosen decode_, prefill_;
+  Chosen decode_, few_, prefill_;
 };
 
 }  // namespace transom::backend
