@@ -195,10 +195,18 @@ constexpr size_t attention_keys(const AttentionArgs& a) {
   return static_cast<size_t>(keys);
 }
 
+/// Fewer tokens than these are attended to as a single one is, bit by bit where their keys are not split into
+/// parts: those of a step that checks guesses, or that ends a prompt whose beginning is known.
+inline constexpr size_t kFewTokens = 128;
+/// Rows that take their keys directly, as those of a single token do. For more, keys turned once and shared
+/// are faster.
+inline constexpr size_t kDirectRows = 8;
+
 /// Queries of one tile, which with the heads of their group share the keys of one KV head: enough rows that
 /// turning the keys is a small part of the work, few enough that their causal ends do not differ much.
 constexpr size_t attention_query_tile(const AttentionArgs& a) {
   const size_t group = a.n_heads / a.kv.n_kv_heads;
+  if (a.n_tokens < kFewTokens && group <= kDirectRows) return 1;
   return group >= 4 ? 16 : group >= 2 ? 32 : 64;
 }
 
@@ -218,7 +226,7 @@ constexpr size_t attention_padded_dim(size_t head_dim) {
   return (head_dim + kAttentionDimStep - 1) / kAttentionDimStep * kAttentionDimStep;
 }
 
-/// Floats of AttentionArgs::partial for n_parts parts of at most kSplitTokens tokens: for each KV head, part
+/// Floats of AttentionArgs::partial for n_parts parts of at most kSplitTokens tokens: for each item, part
 /// and (token, head of the group) row its sum of values, its maximum and its total.
 constexpr size_t attention_partial_floats(size_t n_heads, size_t head_dim, size_t n_parts) {
   return n_parts * kSplitTokens * n_heads * (attention_padded_dim(head_dim) + 2);

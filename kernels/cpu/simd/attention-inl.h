@@ -16,10 +16,8 @@
 //
 // Staging keys and values costs a few percent of a prefill and pays at a group of 1 already.
 
-/// Whether products may round their inputs to bf16. The few tokens of a step that checks guesses, or that
-/// ends a prompt whose beginning is known, are multiplied as a single one is.
+/// Whether products may round their inputs to bf16.
 inline bool takes_bf16(const AttentionArgs& args) {
-  constexpr size_t kFewTokens = 128;
   return args.kv.type == KvType::bf16 && args.n_tokens >= kFewTokens;
 }
 
@@ -113,7 +111,8 @@ inline void merge_row(const AttentionArgs& args, const AttentionWork& w, size_t 
 }
 
 inline void merge_parts(const AttentionArgs& args) {
-  for (size_t item = 0; item < args.kv.n_kv_heads; ++item) {
+  const size_t items = attention_items(args);
+  for (size_t item = 0; item < items; ++item) {
     const AttentionWork w = make_work(args, item);
     for (size_t r = 0; r < w.rows; ++r) merge_row(args, w, r);
   }

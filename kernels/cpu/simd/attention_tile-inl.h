@@ -6,20 +6,19 @@ constexpr size_t kTileVectors = kLanes == 16 ? 4 : 2;
 constexpr size_t kRowTile = 6;  // sums: 24 of 32, 12 of 16 registers
 constexpr size_t kTileWidth = kTileVectors * kLanes;
 constexpr size_t kKeyTile = kAttentionKeyTile;
-// Rows that take their keys directly. For more, keys turned once and shared are faster.
-constexpr size_t kDirectRows = 8;
 // Rows of scores are skewed: the same column of six neighbouring rows would else lie in one bank of the L1
 // cache, which reads it once a cycle.
 constexpr size_t kScoreStride = kKeyTile + 4;
 
 struct AttentionWork {
-  size_t rows, group, dim, padded_dim;
+  size_t item, rows, group, dim, padded_dim;
   size_t token_begin, kv_head;
   float *q, *sum, *score, *largest, *total, *tile;
 };
 
 inline AttentionWork make_work(const AttentionArgs& args, size_t item) {
   AttentionWork w;
+  w.item = item;
   w.group = args.n_heads / args.kv.n_kv_heads;
   w.dim = args.kv.head_dim;
   w.padded_dim = attention_padded_dim(w.dim);
@@ -175,5 +174,5 @@ inline float* result_row(const AttentionArgs& args, const AttentionWork& w, size
 
 /// What a part of an item leaves behind: for each row its sum [padded_dim], largest score and total.
 inline float* partial_rows(const AttentionArgs& args, const AttentionWork& w, size_t part) {
-  return args.partial + (w.kv_head * args.n_parts + part) * w.rows * (w.padded_dim + 2);
+  return args.partial + (w.item * args.n_parts + part) * w.rows * (w.padded_dim + 2);
 }
