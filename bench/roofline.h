@@ -2,6 +2,7 @@
 /// What this machine can do at most, measured: the denominators of every share that a bench prints.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 namespace transom::bench {
@@ -14,6 +15,10 @@ struct Roofline {
   double int8_op_per_s = 0;         ///< vpdpbusd; 0 where the processor does not report it
   double tile_bf16_flop_per_s = 0;  ///< tdpbf16ps of AMX tiles; 0 where there are none
   double tile_int8_op_per_s = 0;    ///< tdpbsud of AMX tiles; 0 where there are none
+
+  /// Of the fastest unit for these products; 0 where there is none.
+  double best_bf16_flop_per_s() const { return std::max(bf16_flop_per_s, tile_bf16_flop_per_s); }
+  double best_int8_op_per_s() const { return std::max(int8_op_per_s, tile_int8_op_per_s); }
 };
 
 /// Measures what the set of instructions in use has (TRANSOM_CPU_ISA), with `threads` threads, for about two

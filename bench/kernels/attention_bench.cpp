@@ -52,7 +52,7 @@ void print_case(const Roofline& roof, const Case& c, KvType type, double seconds
   if (c.n_tokens > 1) {
     // bf16 caches are multiplied by matrix tiles where there are some. vdpbf16ps is slower than f32 FMA on
     // some processors.
-    const double bf16 = roof.tile_bf16_flop_per_s > 0 ? roof.tile_bf16_flop_per_s : roof.bf16_flop_per_s;
+    const double bf16 = roof.best_bf16_flop_per_s();
     const double peak = type == KvType::bf16 && bf16 > 0 ? bf16 : roof.f32_flop_per_s;
     std::printf("  %6.1f GFLOP/s %5.1f %%\n", flops * 1e-9, 100 * flops / peak);
   } else {

@@ -128,10 +128,8 @@ class Runner {
 };
 
 double peak_of(const Roofline& r, WeightType type, kernels::Isa isa) {
-  if (kernels::is_integer(type) && isa >= kernels::Isa::avx512_vnni)
-    return std::max(r.int8_op_per_s, r.tile_int8_op_per_s);
-  if (type == WeightType::bf16 && isa >= kernels::Isa::avx512_bf16)
-    return std::max(r.bf16_flop_per_s, r.tile_bf16_flop_per_s);
+  if (kernels::is_integer(type) && isa >= kernels::Isa::avx512_vnni) return r.best_int8_op_per_s();
+  if (type == WeightType::bf16 && isa >= kernels::Isa::avx512_bf16) return r.best_bf16_flop_per_s();
   return r.f32_flop_per_s;
 }
 

@@ -135,8 +135,7 @@ Loaded load_model(const Options& options) {
 }
 
 double arithmetic_peak(const Roofline& roofline, const Options& options) {
-  const double int8 = std::max(roofline.int8_op_per_s, roofline.tile_int8_op_per_s);
-  const double bf16 = std::max(roofline.bf16_flop_per_s, roofline.tile_bf16_flop_per_s);
+  const double int8 = roofline.best_int8_op_per_s(), bf16 = roofline.best_bf16_flop_per_s();
   if (options.quantization != "none" && int8 > 0) return int8;
   if (options.dtype == "bf16" && bf16 > 0) return bf16;
   return roofline.f32_flop_per_s;

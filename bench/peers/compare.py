@@ -148,7 +148,8 @@ def main():
     text = table(rows, [depth for depth in options.depths.split(",")])
     text = (f"# {options.shape}, random weights, {len(cores())} threads\n\n    bench/peers/compare.py "
             f"{' '.join(sys.argv[1:])}\n\nTokens per second; in brackets beside Transom's best of the same bits; percentages are "
-            f"Transom's shares of the peak of 8-bit vector products\n(prefill; beside it that of matrix tiles, where there are some) and of the read bandwidth (decode).\n\n{text}")
+            "Transom's shares of the peak of 8-bit vector products\n(prefill; beside it that of matrix tiles, where there "
+            f"are some) and of the read bandwidth (decode).\n\n{text}")
     print(text)
     if options.markdown:
         with open(options.markdown, "w") as file:

@@ -198,8 +198,8 @@ class Transom:
         report = os.path.join(WORK, "transom.json")
         depths = ",".join(str(depth) for depth in DEPTHS)
         subprocess.run([os.environ["TRANSOM_BENCH"], MODEL, "--quantization", kind, "--group-size", group,
-                        "--kv-cache-dtype", cache, "--threads", str(THREADS), "--prefill", str(PREFILL), "--depth", depths, "--decode-tokens",
-                        str(NEW), "--repeats", str(REPEATS), *os.environ.get("TRANSOM_EXTRA", "").split(), "--json",
+                        "--kv-cache-dtype", cache, "--threads", str(THREADS), "--prefill", str(PREFILL),
+                        "--depth", depths, "--decode-tokens", str(NEW), "--repeats", str(REPEATS), *os.environ.get("TRANSOM_EXTRA", "").split(), "--json",
                         report], check=True, stdout=sys.stderr)
         with open(report) as file:
             numbers = json.load(file)

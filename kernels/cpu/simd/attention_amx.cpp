@@ -46,6 +46,7 @@ struct Bf16Products {
 }  // namespace
 
 void attention(const AttentionArgs& args) {
+  if (!takes_bf16(args)) return attend_items(args);  // a decode step need not set tiles up
   const TileShapes shapes(kTileBytes);
   const TilesInUse tiles(shapes);
   attend_items(args);

@@ -21,7 +21,7 @@ struct TilePolicy {
     static constexpr size_t begin(size_t n_rows, size_t tile) {
       return tile * kRows < n_rows ? tile * kRows : n_rows;
     }
-    static constexpr size_t padded(size_t rows) { return (rows + kTile - 1) / kTile * kTile; }
+    static constexpr size_t padded(size_t rows) { return padded_rows(rows); }
   };
   static constexpr size_t kInputs = 4, kPartWords = 1;
   static void split(WordVec part, WordVec* words) { words[0] = part; }
