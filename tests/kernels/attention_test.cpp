@@ -105,6 +105,26 @@ TEST_CASE("attention in parts agrees with its definition") {
   }
 }
 
+TEST_CASE("attention of few rows whose columns fill matrix tiles agrees with its definition") {
+  for (const KvType type : {KvType::bf16, KvType::i8}) {
+    for (const std::size_t head_dim : {32, 64, 96, 128, 256}) {
+      for (const std::size_t group : {2, 5, 8}) {
+        for (const std::int64_t window : {0, 70}) {
+          Setup setup;
+          setup.type = type;
+          setup.head_dim = head_dim;
+          setup.n_heads = 2 * group;
+          setup.window = window;
+          setup.n_sinks = window > 0 && group == 5 ? 3 : 0;
+          setup.parts = group == 8 ? 3 : 1;
+          setup.capacity = window > 0 ? 3 + 70 - 1 + 40 : 160;
+          check_all_variants(setup, {40, 1, 1, 17, 40, 1, 3, 1, 40, 1});
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("attention is split by its keys, not by threads") {
   AttentionArgs args;
   args.kv.capacity = 100000;

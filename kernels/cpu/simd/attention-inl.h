@@ -21,16 +21,19 @@ inline bool takes_bf16(const AttentionArgs& args) {
   return args.kv.type == KvType::bf16 && args.n_tokens >= kFewTokens;
 }
 
-/// One key tile for all rows. next: the run after it, fetched meanwhile; count 0: none.
+/// One key tile for all rows. next: the run after it, fetched meanwhile; count 0: none. FewRows: how a tile
+/// of at most kDirectRows rows is attended to.
+template <typename FewRows>
 inline void attend_run(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
                        const KeyRun& next) {
-  if (w.rows <= kDirectRows) return attend_run_directly(args, w, run, next);
+  if (w.rows <= kDirectRows) return FewRows::attend_run(args, w, run, next);
   if (takes_bf16(args)) return attend_tile<Bf16Products>(args, w, run, next);
   attend_tile<FloatProducts>(args, w, run, next);
 }
 
+template <typename FewRows>
 inline void finish_rows(const AttentionArgs& args, const AttentionWork& w) {
-  if (w.rows <= kDirectRows) arrange_sums(args, w);
+  if (w.rows <= kDirectRows) FewRows::arrange_sums(args, w);
   if (args.n_parts > 1) {
     float* to = partial_rows(args, w, args.part);
     for (size_t r = 0; r < w.rows; ++r, to += w.padded_dim + 2) {
@@ -50,10 +53,11 @@ inline void finish_rows(const AttentionArgs& args, const AttentionWork& w) {
 }
 
 /// from: args.q or args.q_sink.
+template <typename FewRows>
 inline void take_queries(const AttentionArgs& args, const AttentionWork& w, const float* from) {
   if (w.rows <= kDirectRows) {
     load_queries(args, w, from);
-    arrange_queries(args, w);
+    FewRows::arrange_queries(args, w);
   } else if (takes_bf16(args)) {
     pack_queries<Bf16Products>(args, w, from);
   } else {
@@ -61,6 +65,7 @@ inline void take_queries(const AttentionArgs& args, const AttentionWork& w, cons
   }
 }
 
+template <typename FewRows = DirectRows>
 inline void attend_items(const AttentionArgs& args) {
   for (size_t item = args.item_begin; item < args.item_end; ++item) {
     const AttentionWork w = make_work(args, item);
@@ -71,17 +76,18 @@ inline void attend_items(const AttentionArgs& args) {
     KeyRuns runs(args, first_query, first_query + static_cast<int64_t>(w.rows / w.group));
     KeyRun run = runs.next();
     bool at_sinks = run.pos < sinks;
-    take_queries(args, w, at_sinks ? args.q_sink : args.q);
+    if (w.rows <= kDirectRows) FewRows::fetch_first(args, w, run);
+    take_queries<FewRows>(args, w, at_sinks ? args.q_sink : args.q);
     while (run.count > 0) {
       if (at_sinks && run.pos >= sinks) {
         at_sinks = false;
-        take_queries(args, w, args.q);
+        take_queries<FewRows>(args, w, args.q);
       }
       const KeyRun next = runs.next();
-      attend_run(args, w, run, next);
+      attend_run<FewRows>(args, w, run, next);
       run = next;
     }
-    finish_rows(args, w);
+    finish_rows<FewRows>(args, w);
   }
 }
 

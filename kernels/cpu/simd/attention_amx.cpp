@@ -42,14 +42,19 @@ struct Bf16Products {
 // ---
 #include "kernels/cpu/simd/attention_tiles_amx-inl.h"
 // ---
+#include "kernels/cpu/simd/attention_rows_amx-inl.h"
+// ---
+#include "kernels/cpu/simd/attention_row_values_amx-inl.h"
+// ---
 #include "kernels/cpu/simd/attention-inl.h"
 }  // namespace
 
 void attention(const AttentionArgs& args) {
-  if (!takes_bf16(args)) return attend_items(args);  // a decode step need not set tiles up
+  const bool tiled_rows = TiledRows::takes(args);
+  if (!tiled_rows && !takes_bf16(args)) return attend_items(args);
   const TileShapes shapes(kTileBytes);
   const TilesInUse tiles(shapes);
-  attend_items(args);
+  tiled_rows ? attend_items<TiledRows>(args) : attend_items(args);
 }
 
 }  // namespace transom::kernels::amx

@@ -200,33 +200,39 @@ inline void attend_type(const AttentionArgs& args, const AttentionWork& w, const
   }
 }
 
-/// The queries of at most kDirectRows rows, as their runs take them.
-inline void arrange_queries(const AttentionArgs& args, const AttentionWork& w) {
-  switch (args.kv.type) {
-    case KvType::f32:
-      return interleave_queries<KvType::f32>(w);
-    case KvType::bf16:
-      return interleave_queries<KvType::bf16>(w);
-    case KvType::i8:
-      return quantize_queries(w);
-  }
-}
+/// Few rows as attend_items takes them, at most kDirectRows of a tile.
+struct DirectRows {
+  /// Before anything else: what the first run needs from memory.
+  static void fetch_first(const AttentionArgs&, const AttentionWork&, const KeyRun&) {}
 
-/// The sums of at most kDirectRows rows, as all others have them.
-inline void arrange_sums(const AttentionArgs& args, const AttentionWork& w) {
-  if (args.kv.type != KvType::bf16) return;
-  for (size_t j = 0; j < w.rows * w.padded_dim; j += kPairWidth) join_columns(w.sum + j);
-}
-
-/// One run of keys for all rows, of which there are at most kDirectRows.
-inline void attend_run_directly(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
-                                const KeyRun& next) {
-  switch (args.kv.type) {
-    case KvType::f32:
-      return attend_type<KvType::f32>(args, w, run, next);
-    case KvType::bf16:
-      return attend_type<KvType::bf16>(args, w, run, next);
-    case KvType::i8:
-      return attend_type<KvType::i8>(args, w, run, next);
+  /// Queries as their runs take them.
+  static void arrange_queries(const AttentionArgs& args, const AttentionWork& w) {
+    switch (args.kv.type) {
+      case KvType::f32:
+        return interleave_queries<KvType::f32>(w);
+      case KvType::bf16:
+        return interleave_queries<KvType::bf16>(w);
+      case KvType::i8:
+        return quantize_queries(w);
+    }
   }
-}
+
+  /// One run of keys for all rows.
+  static void attend_run(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
+                         const KeyRun& next) {
+    switch (args.kv.type) {
+      case KvType::f32:
+        return attend_type<KvType::f32>(args, w, run, next);
+      case KvType::bf16:
+        return attend_type<KvType::bf16>(args, w, run, next);
+      case KvType::i8:
+        return attend_type<KvType::i8>(args, w, run, next);
+    }
+  }
+
+  /// Their sums in the order that all others have.
+  static void arrange_sums(const AttentionArgs& args, const AttentionWork& w) {
+    if (args.kv.type != KvType::bf16) return;
+    for (size_t j = 0; j < w.rows * w.padded_dim; j += kPairWidth) join_columns(w.sum + j);
+  }
+};

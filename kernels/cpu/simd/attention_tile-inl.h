@@ -105,12 +105,16 @@ inline void turn_rows(const char* rows, size_t row_bytes, size_t count, size_t w
   transpose_words(reinterpret_cast<const uint32_t*>(rows), stride, kLanes, dst, dst_stride);
 }
 
-/// Lines to fetch from memory while something is computed, a few per step.
+/// Lines to fetch from memory while something is computed, a few per step: to the first cache, or to the
+/// second.
 struct Ahead {
   const char* next;
   size_t lines;
-  void step(size_t count) {
-    for (size_t i = 0; i < count && lines > 0; ++i, --lines, next += 64) _mm_prefetch(next, _MM_HINT_T0);
+  TRANSOM_INLINE void step(size_t count) {
+    for (; count > 0 && lines > 0; --count, --lines, next += 64) _mm_prefetch(next, _MM_HINT_T0);
+  }
+  TRANSOM_INLINE void step_far(size_t count) {
+    for (; count > 0 && lines > 0; --count, --lines, next += 64) _mm_prefetch(next, _MM_HINT_T1);
   }
 };
 
