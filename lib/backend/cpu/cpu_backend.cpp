@@ -221,11 +221,13 @@ void CpuBackend::attention(const TensorView& q, const TensorView* q_sink, const 
   pool_.parallel([&](int thread, int) {
     kernels::AttentionArgs share = args;
     share.scratch = scratch_[count(thread)].data();
-    while (const core::SharedRanges::Range call = shares_.take(count(thread))) {
-      share.item_begin = call.begin / args.n_parts;
-      share.item_end = share.item_begin + 1;
-      share.part = call.begin % args.n_parts;
-      table_->attention.run(share);
+    while (const core::SharedRanges::Range range = shares_.take(count(thread))) {
+      for (std::size_t call = range.begin; call < range.end; ++call) {
+        share.item_begin = call / args.n_parts;
+        share.item_end = share.item_begin + 1;
+        share.part = call % args.n_parts;
+        table_->attention.run(share);
+      }
     }
   });
   if (args.n_parts > 1) table_->attention_merge.run(args);
