@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "bench/threads.h"
 #include "kernels/cpu/kernel_table.h"
@@ -173,22 +174,31 @@ double rate(Threads& threads, Probe probe, long work_per_step, long steps = kSte
   return best * static_cast<double>(threads.size());
 }
 
-double read_rate(Threads& threads, std::uint64_t (*read)(const char*, std::size_t)) {
+/// Of kRuns passes, in ascending order.
+std::vector<double> read_rates(Threads& threads, kernels::Isa isa) {
+  const auto read = isa >= kernels::Isa::avx512 ? avx512::read : avx2::read;
   constexpr std::size_t kBytes = std::size_t{1} << 30;
   PageBuffer buffer(kBytes);
   const std::size_t share = kBytes / threads.size() / 4096 * 4096;
-  double best = 0;
+  std::vector<double> rates;
   for (int run = 0; run < kRuns; ++run) {
     const double seconds = threads.time([&](std::size_t thread) {
       const std::uint64_t bits = read(buffer.data() + thread * share, share);
       keep(&bits);
     });
-    best = std::max(best, static_cast<double>(share * threads.size()) / seconds);
+    rates.push_back(static_cast<double>(share * threads.size()) / seconds);
   }
-  return best;
+  std::sort(rates.begin(), rates.end());
+  return rates;
 }
 
 }  // namespace
+
+double measure_read_bandwidth(std::size_t n_threads) {
+  const kernels::Isa isa = kernels::select_isa_from_environment().isa;
+  Threads threads(n_threads);
+  return isa < kernels::Isa::avx2 ? 0 : read_rates(threads, isa)[kRuns / 2];
+}
 
 Roofline measure_roofline(std::size_t n_threads) {
   using kernels::Isa;
@@ -197,7 +207,7 @@ Roofline measure_roofline(std::size_t n_threads) {
   Roofline result;
   result.threads = n_threads;
   if (isa < Isa::avx2) return result;
-  result.read_bytes_per_s = read_rate(threads, isa >= Isa::avx512 ? avx512::read : avx2::read);
+  result.read_bytes_per_s = read_rates(threads, isa).back();
   result.f32_flop_per_s = isa >= Isa::avx512 ? rate(threads, avx512::fma_steps, avx512::kFmaFlopPerStep)
                                              : rate(threads, avx2::fma_steps, avx2::kFlopPerStep);
   if (isa >= Isa::avx512_vnni)

@@ -25,4 +25,8 @@ struct Roofline {
 /// seconds. Each figure is the best of several runs.
 Roofline measure_roofline(std::size_t threads);
 
+/// Streaming reads as Roofline::read_bytes_per_s, but the median of several passes, to be compared with
+/// medians that were measured beside it. Takes half a second.
+double measure_read_bandwidth(std::size_t threads);
+
 }  // namespace transom::bench

@@ -24,7 +24,7 @@ namespace {
 using namespace transom::bench;
 
 struct Modes {
-  bool roofline = false, roofline_raw = false, headline = false, long_context = false;
+  bool roofline = false, roofline_raw = false, bandwidth_raw = false, headline = false, long_context = false;
   bool prefix_cache = false, speculation = false, gpu_estimate = false;
   int headline_prompt = 32768;
   LongContext context;
@@ -49,6 +49,8 @@ void add_modes(CLI::App& app, Modes& modes) {
   one->add_flag("--gpu-estimate", modes.gpu_estimate,
                 "Bytes and operations of each kernel of a step, and their time on some GPUs; needs none");
   one->add_flag("--roofline-raw", modes.roofline_raw, "The same as bare numbers")->group("");
+  one->add_flag("--bandwidth-raw", modes.bandwidth_raw, "Only the read bandwidth, as a bare number")
+      ->group("");
   app.add_option("--headline-prompt", modes.headline_prompt, "Tokens of the headline's prompt")
       ->check(CLI::Range(2048, 1 << 20));
   app.add_option("--context-tokens", modes.context.most, "The longest of the long prompts, a power of two")
@@ -106,14 +108,14 @@ std::string command_line(int argc, char** argv) {
   return text;
 }
 
-/// The largest KV cache of the measurements, as allocated for its context.
+/// The largest KV caches that exist at a time, as allocated for their contexts.
 double largest_kv_bytes(const transom::model::Transformer& transformer, const Options& options) {
   const transom::model::ModelSpec& spec = transformer.spec();
-  std::int64_t longest = 0;
-  for (const std::int64_t tokens : options.prefill) longest = std::max(longest, tokens + 1);
-  for (const std::int64_t depth : options.depths)
-    longest = std::max(longest, depth + options.decode_tokens + 8);
-  return 2.0 * static_cast<double>(longest) *
+  std::int64_t prompt = 0, decoding = 0;
+  for (const std::int64_t tokens : options.prefill) prompt = std::max(prompt, tokens + 1);
+  for (const std::int64_t depth : options.depths) decoding += depth + options.decode_tokens + 2;
+  for (const std::int64_t texts : options.batches) decoding += texts * (options.decode_tokens + 2);
+  return 2.0 * static_cast<double>(std::max(prompt, decoding)) *
          static_cast<double>(spec.n_layers * spec.n_kv_heads *
                              transom::backend::kv_row_bytes(transformer.kv_dtype(), spec.head_dim));
 }
@@ -121,7 +123,7 @@ double largest_kv_bytes(const transom::model::Transformer& transformer, const Op
 Report measure(const Options& options, std::size_t threads) {
   Report report;
   report.options = options;
-  const std::size_t steps = options.prefill.size() + options.depths.size() + options.batches.size() + 2;
+  const std::size_t steps = options.prefill.size() + 3;
   std::size_t step = 0;
   show_progress(step++, steps, "ceilings");
   report.roofline = measure_roofline_apart(options.device, threads);
@@ -132,14 +134,12 @@ Report measure(const Options& options, std::size_t threads) {
     show_progress(step++, steps, "prefill");
     report.lines.push_back(measure_prefill(transformer, options, tokens, report.roofline));
   }
-  for (const std::int64_t depth : options.depths) {
-    show_progress(step++, steps, "decode");
-    report.lines.push_back(measure_decode(transformer, options, depth, 1, report.roofline));
-  }
-  for (const std::int64_t texts : options.batches) {
-    show_progress(step++, steps, "batch");
-    report.lines.push_back(measure_decode(transformer, options, 0, texts, report.roofline));
-  }
+  std::vector<DecodeCase> cases;
+  for (const std::int64_t depth : options.depths) cases.push_back({depth, 1});
+  for (const std::int64_t texts : options.batches) cases.push_back({0, texts});
+  show_progress(step++, steps, "decode");
+  for (const Measurement& line : measure_decode(transformer, options, cases, report.roofline))
+    report.lines.push_back(line);
   show_progress(steps, steps, "");
   const auto device = transformer.backend().describe();
   report.isa = device.isa;
@@ -165,6 +165,10 @@ int main(int argc, char** argv) try {
                                                   : std::max(1u, std::thread::hardware_concurrency());
   if (modes.roofline_raw) {
     print_raw(measure_roofline(threads));
+    return 0;
+  }
+  if (modes.bandwidth_raw) {
+    std::printf("%.6g\n", measure_read_bandwidth(threads));
     return 0;
   }
   if (modes.roofline) {

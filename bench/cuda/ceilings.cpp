@@ -86,6 +86,11 @@ double product_op_per_s(DeviceTimer& timer, cublasLtHandle_t handle, cudaDataTyp
 
 }  // namespace
 
+double measure_gpu_bandwidth() {
+  DeviceTimer timer;
+  return copy_bytes_per_s(timer);
+}
+
 Roofline measure_gpu_roofline() {
   DeviceTimer timer;
   cublasLtHandle_t handle = nullptr;

@@ -9,4 +9,7 @@ namespace transom::bench {
 /// cuBLASLt's best products of 8192 x 8192 matrices of random numbers. Takes a second.
 Roofline measure_gpu_roofline();
 
+/// Only the copy.
+double measure_gpu_bandwidth();
+
 }  // namespace transom::bench

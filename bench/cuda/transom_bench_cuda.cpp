@@ -17,10 +17,11 @@ int main(int argc, char** argv) {
   CLI::App app("Kernels on a GPU, as shares of its copy bandwidth and of cuBLASLt's products",
                "transom-bench-cuda");
   std::string device = "cuda";
-  bool roofline_only = false, raw = false;
+  bool roofline_only = false, raw = false, bandwidth_raw = false;
   app.add_option("--device", device, "cuda or cuda:1");
   app.add_flag("--roofline", roofline_only, "Only measure the ceilings");
   app.add_flag("--roofline-raw", raw, "The same as bare numbers")->group("");
+  app.add_flag("--bandwidth-raw", bandwidth_raw, "Only the copy bandwidth, as a bare number")->group("");
   CLI11_PARSE(app, argc, argv);
   try {
     const std::size_t colon = device.find(':');
@@ -30,6 +31,10 @@ int main(int argc, char** argv) {
     cudaDeviceProp properties = {};
     backend::check_cuda(cudaGetDevice(&current), "cudaGetDevice");
     backend::check_cuda(cudaGetDeviceProperties(&properties, current), "cudaGetDeviceProperties");
+    if (bandwidth_raw) {
+      std::printf("%.6g\n", bench::measure_gpu_bandwidth());
+      return 0;
+    }
     const bench::Roofline roofline = bench::measure_gpu_roofline();
     if (raw) {
       std::printf("0 %.6g %.6g %.6g %.6g 0 0\n", roofline.read_bytes_per_s, roofline.f32_flop_per_s,

@@ -72,10 +72,10 @@ void print_headline(int prompt, int threads) {
   model::Sequence sequence(transformer, {prompt + kDecodeTokens, kChunk});
   const double prompt_s = read_prompt(sequence, random_ids(prompt, spec.vocab));
   const auto used = static_cast<std::size_t>(transformer.backend().describe().threads);
-  const double before = measure_roofline_apart("cpu", used).read_bytes_per_s;
+  const double before = measure_bandwidth_apart("cpu", used);
   std::vector<float> logits(static_cast<std::size_t>(spec.vocab));
   const double step = median_step(sequence, logits);
-  const double bandwidth = std::max(before, measure_roofline_apart("cpu", used).read_bytes_per_s);
+  const double bandwidth = std::max(before, measure_bandwidth_apart("cpu", used));
   const double peak = peak_resident_bytes();
   const auto visible = static_cast<double>(std::min<std::int64_t>(prompt, kWindow));
   const double kv = 2 * visible *

@@ -168,51 +168,90 @@ Measurement measure_prefill(const model::Transformer& transformer, const Options
   return line;
 }
 
-Measurement measure_decode(const model::Transformer& transformer, const Options& options, std::int64_t depth,
-                           std::int64_t texts, Roofline& roofline) {
-  const model::ModelSpec& spec = transformer.spec();
-  model::Sequence first(transformer, {depth + options.decode_tokens + 8, std::max(std::int64_t{16}, texts)});
-  std::vector<std::unique_ptr<model::Sequence>> siblings;
-  std::vector<model::Sequence*> sequences{&first};
-  while (static_cast<std::int64_t>(sequences.size()) < texts)
-    sequences.push_back(siblings.emplace_back(first.sibling()).get());
-  for (model::Sequence* sequence : sequences) {
-    sequence->resume(depth, depth);
-    fill_cache(*sequence, depth);
+namespace {
+
+/// One or several texts at a depth, which take their steps together.
+class DecodeRun {
+ public:
+  DecodeRun(const model::Transformer& transformer, const DecodeCase& what, std::int64_t tokens)
+      : what_(what),
+        first_(transformer, {what.depth + tokens + 2, std::max(std::int64_t{16}, what.texts)}),
+        logits_(static_cast<std::size_t>(transformer.spec().vocab * what.texts)),
+        ids_(random_ids((tokens + 2) * what.texts, transformer.spec().vocab)) {
+    sequences_.push_back(&first_);
+    while (static_cast<std::int64_t>(sequences_.size()) < what.texts)
+      sequences_.push_back(siblings_.emplace_back(first_.sibling()).get());
+    for (model::Sequence* sequence : sequences_) {
+      sequence->resume(what.depth, what.depth);
+      fill_cache(*sequence, what.depth);
+    }
+    for (int i = 0; i < 2; ++i) step();
+    seconds_.clear();  // those warmed up
   }
-  std::vector<float> logits(static_cast<std::size_t>(spec.vocab * texts));
-  const std::vector<std::int32_t> ids = random_ids((options.decode_tokens + 2) * texts, spec.vocab);
-  const auto step = [&](std::size_t i) {
-    const auto count = static_cast<std::size_t>(texts);
-    model::Sequence::step(sequences, std::span(ids).subspan(i * count, count), logits);
-  };
-  const auto threads = static_cast<std::size_t>(transformer.backend().describe().threads);
-  const double before = measure_roofline_apart(options.device, threads).read_bytes_per_s;
-  for (std::size_t i = 0; i < 2; ++i) step(i);
-  std::vector<double> seconds;
-  for (std::size_t i = 2; i < static_cast<std::size_t>(options.decode_tokens) + 2; ++i) {
+
+  void step() {
+    const auto count = static_cast<std::size_t>(what_.texts);
     const auto start = Clock::now();
-    step(i);
-    seconds.push_back(seconds_since(start));
+    model::Sequence::step(sequences_, std::span(ids_).subspan(next_ * count, count), logits_);
+    seconds_.push_back(seconds_since(start));
+    ++next_;
   }
-  const double after = measure_roofline_apart(options.device, threads).read_bytes_per_s;
-  roofline.read_bytes_per_s = std::max(before, after);
-  const double time = median(seconds) / static_cast<double>(texts);
-  const double kv_row =
-      2.0 *
-      static_cast<double>(spec.n_kv_heads * backend::kv_row_bytes(transformer.kv_dtype(), spec.head_dim));
-  Measurement line;
-  line.phase = texts == 1 ? "decode" : "batch";
-  line.tokens = texts == 1 ? depth : texts;
-  line.tokens_per_s = 1 / time;
-  line.bytes_per_token =
-      static_cast<double>(transformer.weights().decode_bytes) / static_cast<double>(texts) +
-      kv_row * visible_tokens(spec, depth);
-  line.ops_per_token = block_ops(spec) + head_ops(spec) + attention_ops(spec, visible_tokens(spec, depth));
-  line.read_bytes_per_s = roofline.read_bytes_per_s;
-  line.bandwidth_share = line.bytes_per_token / time / line.read_bytes_per_s;
-  line.arithmetic_share = line.ops_per_token / time / arithmetic_peak(roofline, options);
-  return line;
+
+  Measurement result(const Options& options, const Roofline& roofline, double read_bytes_per_s) const {
+    const model::Transformer& transformer = first_.transformer();
+    const model::ModelSpec& spec = transformer.spec();
+    const double time = median(seconds_) / static_cast<double>(what_.texts);
+    const double visible = visible_tokens(spec, what_.depth);
+    const double kv_row =
+        2.0 *
+        static_cast<double>(spec.n_kv_heads * backend::kv_row_bytes(transformer.kv_dtype(), spec.head_dim));
+    Measurement line;
+    line.phase = what_.texts == 1 ? "decode" : "batch";
+    line.tokens = what_.texts == 1 ? what_.depth : what_.texts;
+    line.tokens_per_s = 1 / time;
+    line.bytes_per_token =
+        static_cast<double>(transformer.weights().decode_bytes) / static_cast<double>(what_.texts) +
+        kv_row * visible;
+    line.ops_per_token = block_ops(spec) + head_ops(spec) + attention_ops(spec, visible);
+    line.read_bytes_per_s = read_bytes_per_s;
+    line.bandwidth_share = line.bytes_per_token / time / read_bytes_per_s;
+    line.arithmetic_share = line.ops_per_token / time / arithmetic_peak(roofline, options);
+    return line;
+  }
+
+ private:
+  DecodeCase what_;
+  model::Sequence first_;
+  std::vector<std::unique_ptr<model::Sequence>> siblings_;
+  std::vector<model::Sequence*> sequences_;
+  std::vector<float> logits_;
+  std::vector<std::int32_t> ids_;
+  std::size_t next_ = 0;
+  std::vector<double> seconds_;
+};
+
+}  // namespace
+
+std::vector<Measurement> measure_decode(const model::Transformer& transformer, const Options& options,
+                                        const std::vector<DecodeCase>& cases, const Roofline& roofline) {
+  constexpr std::int64_t kTurns = 8;
+  std::vector<std::unique_ptr<DecodeRun>> runs;
+  for (const DecodeCase& what : cases)
+    runs.push_back(std::make_unique<DecodeRun>(transformer, what, options.decode_tokens));
+  const auto threads = static_cast<std::size_t>(transformer.backend().describe().threads);
+  std::vector<double> bandwidths;
+  for (std::int64_t turn = 0; turn < kTurns; ++turn) {
+    bandwidths.push_back(measure_bandwidth_apart(options.device, threads));
+    const std::int64_t steps =
+        options.decode_tokens * (turn + 1) / kTurns - options.decode_tokens * turn / kTurns;
+    for (const std::unique_ptr<DecodeRun>& run : runs) {
+      for (std::int64_t i = 0; i < steps; ++i) run->step();
+    }
+  }
+  std::vector<Measurement> lines;
+  for (const std::unique_ptr<DecodeRun>& run : runs)
+    lines.push_back(run->result(options, roofline, median(bandwidths)));
+  return lines;
 }
 
 }  // namespace transom::bench

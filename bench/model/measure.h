@@ -56,7 +56,7 @@ struct Measurement {
   double tokens_per_s = 0;
   double bytes_per_token = 0;   // decode: weights and KV cache that a token reads; batch: a share of a step's
   double ops_per_token = 0;     // multiply and add counted apart
-  double bandwidth_share = 0;   // of the read bandwidth measured around this line
+  double bandwidth_share = 0;   // of the read bandwidth probed between these steps
   double arithmetic_share = 0;  // of the peak of the weights' type
   double read_bytes_per_s = 0;  // that bandwidth
 };
@@ -66,10 +66,14 @@ double arithmetic_peak(const Roofline& roofline, const Options& options);
 
 Measurement measure_prefill(const model::Transformer& transformer, const Options& options,
                             std::int64_t tokens, const Roofline& roofline);
-/// Steps of `texts` texts together, each at `depth`; one text is plain decode.
-/// The bandwidth of the machine changes from minute to minute: it is measured before and after, and the
-/// larger one counts.
-Measurement measure_decode(const model::Transformer& transformer, const Options& options, std::int64_t depth,
-                           std::int64_t texts, Roofline& roofline);
+/// Texts that take their steps together, each at `depth`; one text is plain decode.
+struct DecodeCase {
+  std::int64_t depth = 0, texts = 1;
+};
+
+/// Steps of all cases in turns, with a probe of the read bandwidth before each turn: the speed of a shared
+/// machine changes from second to second, and then it changes for all of them. The medians are compared.
+std::vector<Measurement> measure_decode(const model::Transformer& transformer, const Options& options,
+                                        const std::vector<DecodeCase>& cases, const Roofline& roofline);
 
 }  // namespace transom::bench

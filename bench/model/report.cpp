@@ -43,7 +43,7 @@ void print_table(const Report& report) {
     std::printf(" %10.1f\n", 100 * line.arithmetic_share);
   }
   std::printf(
-      "load %.1f s, weights %.0f MB, largest KV cache %.0f MB, peak resident %.0f MB (weights + KV + %.0f "
+      "load %.1f s, weights %.0f MB, KV caches %.0f MB, peak resident %.0f MB (weights + KV + %.0f "
       "MB)\n",
       report.load_s, report.weight_bytes / 1e6, report.kv_bytes / 1e6, report.peak_bytes / 1e6,
       (report.peak_bytes - report.weight_bytes - report.kv_bytes) / 1e6);

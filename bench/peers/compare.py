@@ -57,8 +57,8 @@ class Run:
         return json.loads(lines[-1]) if lines else {"refused": "the process died (see the log)"}
 
     def bandwidth(self):
-        output = self.call(self.options.bench, "--roofline-raw", "--threads", str(len(cores())))
-        return float(output.split()[1]) if output else float("nan")
+        output = self.call(self.options.bench, "--bandwidth-raw", "--threads", str(len(cores())))
+        return float(output) if output else float("nan")
 
     def rows(self):
         """(bits, engine, variant), Transom first."""
