@@ -17,6 +17,7 @@ namespace {
 
 using kernels::LinearArgs;
 using kernels::LinearKernel;
+using kernels::LinearUse;
 using kernels::WeightType;
 
 struct Shape {
@@ -138,9 +139,14 @@ struct Filter {
   std::size_t group, rows;  // rows 0: all
 };
 
+LinearUse use_of(std::size_t rows) {
+  if (rows <= kernels::kDecodeRows) return LinearUse::decode;
+  return rows <= kernels::kFewRows ? LinearUse::few : LinearUse::prefill;
+}
+
 /// Whether some kernel of this type has the name that is asked for: pools are large.
 bool wanted(kernels::Isa isa, WeightType type, const char* name) {
-  for (const auto use : {kernels::LinearUse::decode, kernels::LinearUse::prefill}) {
+  for (const auto use : {LinearUse::decode, LinearUse::few, LinearUse::prefill}) {
     const kernels::LinearCandidates candidates = kernels::linear_candidates(isa, type, use);
     for (std::size_t i = 0; i + 1 < candidates.count; ++i) {
       if (candidates.list[i].kernel != nullptr && std::strstr(candidates.list[i].name, name) != nullptr)
@@ -157,9 +163,7 @@ void bench_weight(Threads& threads, const Roofline& roof, kernels::Isa isa, Weig
   for (const std::size_t rows : {1, 4, 8, 32, 128, 512}) {
     if ((filter.rows == 0 && shape.n > 100000 && rows > 32) || (filter.rows != 0 && rows != filter.rows))
       continue;
-    const kernels::LinearUse use =
-        rows <= kernels::kDecodeRows ? kernels::LinearUse::decode : kernels::LinearUse::prefill;
-    const kernels::LinearCandidates candidates = kernels::linear_candidates(isa, type, use);
+    const kernels::LinearCandidates candidates = kernels::linear_candidates(isa, type, use_of(rows));
     for (std::size_t i = 0; i + 1 < candidates.count; ++i) {  // the last is the reference
       const kernels::LinearCandidate& c = candidates.list[i];
       if (c.kernel == nullptr || std::strstr(c.name, filter.name) == nullptr) continue;
