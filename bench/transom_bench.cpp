@@ -141,7 +141,7 @@ Report measure(const Options& options, std::size_t threads) {
   for (const Measurement& line : measure_decode(transformer, options, cases, report.roofline))
     report.lines.push_back(line);
   show_progress(steps, steps, "");
-  const auto device = transformer.backend().describe();
+  const auto device = transformer.placement().last().describe();
   report.isa = device.isa;
   report.threads = device.threads;
   report.kernels = transformer.kernel_choices();

@@ -80,7 +80,7 @@ void fill_cache(const model::Sequence& sequence, std::int64_t depth) {
     for (const model::KvCache::Slots& slots : cache.used_slots(layer, depth, depth)) {
       const std::vector<std::byte> bytes(
           static_cast<std::size_t>(slots.count * backend::ops::kv_slot_bytes(view)), std::byte{0x3c});
-      backend::ops::kv_write(sequence.transformer().backend(), bytes, slots.first, slots.count, view);
+      backend::ops::kv_write(cache.device_of(layer), bytes, slots.first, slots.count, view);
     }
   }
 }
@@ -124,12 +124,13 @@ Loaded load_model(const Options& options) {
     if (++done % 16 == 0 && terminal) std::fprintf(stderr, "\rloading: %d tensors", done);
     return true;
   };
+  model::Placement placement(device, spec.n_layers);
   auto weights =
-      model::load_weights(spec, model::find_family(spec.family)->names(), *source, *device, progress);
+      model::load_weights(spec, model::find_family(spec.family)->names(), *source, placement, progress);
   if (terminal) std::fprintf(stderr, "\r%40s\r", "");
   Loaded loaded;
   loaded.transformer =
-      std::make_unique<model::Transformer>(std::move(spec), std::move(weights), source, device);
+      std::make_unique<model::Transformer>(std::move(spec), std::move(weights), source, std::move(placement));
   loaded.load_s = seconds_since(start);
   return loaded;
 }
@@ -238,7 +239,7 @@ std::vector<Measurement> measure_decode(const model::Transformer& transformer, c
   std::vector<std::unique_ptr<DecodeRun>> runs;
   for (const DecodeCase& what : cases)
     runs.push_back(std::make_unique<DecodeRun>(transformer, what, options.decode_tokens));
-  const auto threads = static_cast<std::size_t>(transformer.backend().describe().threads);
+  const auto threads = static_cast<std::size_t>(transformer.placement().last().describe().threads);
   std::vector<double> bandwidths;
   for (std::int64_t turn = 0; turn < kTurns; ++turn) {
     bandwidths.push_back(measure_bandwidth_apart(options.device, threads));

@@ -103,16 +103,18 @@ Model load(const fs::path& found, const Config& config, const ModelOptions& opti
       return progress(part.name, 0);
     };
     // Calibration looks into the states that a model leaves in memory.
-    const auto calibrating =
-        device->uses_host_memory() ? device : backend::open_backend("cpu", {options.threads, options.pin_threads});
+    const auto calibrating = device->uses_host_memory()
+                                 ? device
+                                 : backend::open_backend("cpu", {options.threads, options.pin_threads});
     source = api::quantize_on_load(directory, spec, source, *calibrating, options.threads, heard);
     if (source == nullptr) return {};
     stored.quantization = {};
   }
-  auto weights = model::load_weights(stored, family.names(), *source, *device, progress);
+  model::Placement placement(device, spec.n_layers);
+  auto weights = model::load_weights(stored, family.names(), *source, placement, progress);
   if (weights == nullptr) return {};
   auto transformer =
-      std::make_unique<model::Transformer>(std::move(spec), std::move(weights), source, device);
+      std::make_unique<model::Transformer>(std::move(spec), std::move(weights), source, std::move(placement));
   for (const std::string& line : transformer->kernel_choices()) core::log(LogLevel::info, line);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   std::unique_ptr<generation::ConstraintCache> constraints;

@@ -113,7 +113,7 @@ Tokenizer Model::tokenizer() const { return impl().require_tokenizer(); }
 
 ModelInfo Model::info() const {
   const model::Transformer& transformer = *impl().transformer;
-  const backend::BackendInfo device = transformer.backend().describe();
+  const backend::BackendInfo device = transformer.placement().last().describe();
   ModelInfo info;
   info.parameters = transformer.weights().parameters;
   info.weight_bytes = transformer.weights().bytes;

@@ -73,7 +73,8 @@ void CalibrationRun::begin_layer(std::size_t layer) {
   caches_.clear();
   runs_.clear();
   for (std::int64_t i = 0; i < texts; ++i) {
-    caches_.push_back(std::make_unique<model::KvCache>(one_layer_, DType::f32, length_, length_, backend_));
+    caches_.push_back(std::make_unique<model::KvCache>(one_layer_, DType::f32, length_, length_,
+                                                       model::Placement(backend_, 1)));
     caches_.back()->make_writable(0, length_);
     runs_.push_back({caches_.back().get(), 0, i * length_, length_});
   }

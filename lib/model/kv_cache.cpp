@@ -51,8 +51,9 @@ struct BlockView {
 }  // namespace
 
 KvCache::KvCache(const ModelSpec& spec, DType dtype, std::int64_t context, std::int64_t chunk,
-                 backend::Backend& backend)
-    : spec_(spec), backend_(backend) {
+                 const Placement& placement)
+    : spec_(spec) {
+  for (const LayerSpan& span : placement.spans()) devices_.push_back(span.device.get());
   std::int64_t largest = 0;
   for (const LayerSpec& layer : spec.layers) {
     backend::KvCacheView view;
@@ -76,22 +77,29 @@ KvCache::KvCache(const ModelSpec& spec, DType dtype, std::int64_t context, std::
     view.keys = view.values = TensorView::dense(nullptr, dtype, {spec.n_kv_heads, capacity, spec.head_dim});
     bytes_ += 2 * capacity * row;
     largest = std::max(largest, capacity);
-    layers_.emplace_back().view = view;
+    const std::size_t device = placement.span_of(static_cast<std::int64_t>(layers_.size()));
+    Layer& made = layers_.emplace_back();
+    made.view = view;
+    made.device = device;
   }
   std::int64_t slots = backend::kLeastBlockSlots;
   while (slots < std::min(kBlockSlots, largest)) slots *= 2;
-  std::vector<std::int64_t> blocks;
+  std::vector<KvStretch> stretches;
   for (Layer& layer : layers_) {
     layer.view.block_slots = slots;
-    blocks.push_back(layer.view.blocks());
+    stretches.push_back({devices_[layer.device], layer.view.blocks()});
   }
   make_tables();
-  reserved_.reset(new KvMemory(backend, blocks, count(block_bytes())));
+  reserved_.reset(new KvMemory(stretches, count(block_bytes())));
 }
 
 KvCache::KvCache(const KvCache& other, std::int64_t furthest)
-    : spec_(other.spec_), backend_(other.backend_), bytes_(other.bytes_) {
-  for (const Layer& layer : other.layers_) layers_.emplace_back().view = layer.view;
+    : spec_(other.spec_), devices_(other.devices_), bytes_(other.bytes_) {
+  for (const Layer& layer : other.layers_) {
+    Layer& made = layers_.emplace_back();
+    made.view = layer.view;
+    made.device = layer.device;
+  }
   make_tables();
   share(other, furthest);
 }
@@ -149,25 +157,33 @@ void KvCache::for_each_touched(std::int64_t first, std::int64_t end, const Use& 
   }
 }
 
-std::int64_t KvCache::blocks_to_allocate(std::int64_t first, std::int64_t end) const {
-  std::int64_t blocks = 0;
+KvMemoryOwner KvCache::allocate_missing(std::int64_t first, std::int64_t end) const {
+  std::vector<KvStretch> stretches;  // empty in most steps, which allocate nothing then
   for_each_touched(first, end, [&](std::size_t layer, std::int64_t index, std::int64_t) {
     if (!is_missing(layers_[layer].blocks[index])) return;
-    blocks += reserved_ == nullptr || !reserved_->is_free(layer, index);
+    if (reserved_ != nullptr && reserved_->is_free(layer, index)) return;
+    if (stretches.empty()) {
+      for (backend::Backend* device : devices_) stretches.push_back({device, 0});
+    }
+    ++stretches[layers_[layer].device].blocks;
   });
-  return blocks;
+  return KvMemoryOwner(stretches.empty() ? nullptr : new KvMemory(stretches, count(block_bytes())));
 }
 
 void KvCache::make_writable(std::int64_t first, std::int64_t end) {
-  const std::int64_t allocate = blocks_to_allocate(first, end);
-  KvMemoryOwner allocated;
-  if (allocate > 0) allocated.reset(new KvMemory(backend_, {allocate}, count(block_bytes())));
-  std::int64_t next = 0;
+  const KvMemoryOwner allocated = allocate_missing(first, end);
+  std::int64_t next = 0;  // of the stretch that blocks come from
+  std::size_t stretch = 0;
   for_each_touched(first, end, [&](std::size_t layer, std::int64_t index, std::int64_t written) {
     KvBlock*& block = layers_[layer].blocks[index];
     if (is_missing(block)) {
       KvBlock* taken = reserved_ == nullptr ? nullptr : reserved_->take(layer, index);
-      if (taken == nullptr) taken = allocated->take(0, next++);
+      if (taken == nullptr) {
+        const std::size_t device = layers_[layer].device;  // rises from layer to layer
+        if (device != stretch) next = 0;
+        stretch = device;
+        taken = allocated->take(stretch, next++);
+      }
       replace_block(layer, index, taken);
     }
     block->written = std::max(block->written, written);
@@ -179,7 +195,7 @@ void KvCache::replace_block(std::size_t layer, std::int64_t index, KvBlock* bloc
   KvBlock* const old = layers_[layer].blocks[index];
   if (old != nullptr) {
     const BlockView from(*old, layers_[layer].view), to(*block, layers_[layer].view);
-    backend::ops::kv_copy(backend_, from.view, 0, old->written, to.view);
+    backend::ops::kv_copy(device_of(layer), from.view, 0, old->written, to.view);
     block->written = old->written;
   }
   set_block(layer, index, block);
@@ -223,7 +239,7 @@ void KvCache::start_again() noexcept {
 void KvCache::copy_positions(const KvCache& from, std::int64_t first, std::int64_t end) {
   make_writable(first, end);
   for (std::size_t i = 0; i < layers_.size(); ++i)
-    backend::ops::kv_copy(backend_, from.layer(i), first, end, layer(i));
+    backend::ops::kv_copy(device_of(i), from.layer(i), first, end, layer(i));
 }
 
 std::vector<KvCache::Slots> KvCache::used_slots(std::size_t layer, std::int64_t position,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Keys and values of one text.
+/// Keys and values of one text, those of each layer on the layer's device.
 ///
 /// A layer that keeps all tokens has a slot for each position up to the context. Others have a ring: the
 /// sinks, then window - 1 + chunk slots, so that while a chunk of the prompt is being read, its first query
@@ -19,6 +19,7 @@
 
 #include "backend/backend.h"
 #include "model/kv_memory.h"
+#include "model/placement.h"
 #include "model/spec.h"
 
 namespace transom::model {
@@ -28,7 +29,7 @@ class KvCache {
   /// @param context Positions that the text can reach. @param chunk Tokens that are appended at once, at
   /// most.
   KvCache(const ModelSpec& spec, DType dtype, std::int64_t context, std::int64_t chunk,
-          backend::Backend& backend);
+          const Placement& placement);
   /// Shares what `other` holds of a text that once reached `furthest`. No thread may be writing to `other`
   /// meanwhile.
   KvCache(const KvCache& other, std::int64_t furthest);
@@ -38,6 +39,7 @@ class KvCache {
 
   const backend::KvCacheView& layer(std::size_t index) const { return layers_[index].view; }
   std::size_t layers() const { return layers_.size(); }
+  backend::Backend& device_of(std::size_t layer) const { return *devices_[layers_[layer].device]; }
   std::int64_t bytes() const { return bytes_; }
 
   /// Before positions [first, end) are written: gives the cache blocks of its own for their slots.
@@ -88,7 +90,8 @@ class KvCache {
     void** keys = nullptr;  // the tables of the view
     void** values = nullptr;
     KvBlock** blocks = nullptr;
-    std::int64_t end = 0;  // blocks from here on are null
+    std::int64_t end = 0;    // blocks from here on are null
+    std::size_t device = 0;  // index into devices_
   };
 
   /// Tables without blocks.
@@ -103,15 +106,16 @@ class KvCache {
   void for_each_touched(std::int64_t first, std::int64_t end, const Use& use) const;
   /// Whether writing needs another block in place of this one, or of none.
   static bool is_missing(const KvBlock* block) { return block == nullptr || block->shared(); }
-  /// Blocks that writing needs and the reservation does not have, or a few more.
-  std::int64_t blocks_to_allocate(std::int64_t first, std::int64_t end) const;
+  /// Memory for blocks that writing needs and the reservation does not have, and for a few more: a stretch
+  /// for each device, or null where none is needed.
+  KvMemoryOwner allocate_missing(std::int64_t first, std::int64_t end) const;
   void set_block(std::size_t layer, std::int64_t index, KvBlock* block) noexcept;
   /// Puts `block` in the place of one that others use, with what that one holds.
   void replace_block(std::size_t layer, std::int64_t index, KvBlock* block);
   void use_huge_pages(std::int64_t position);
 
   const ModelSpec& spec_;
-  backend::Backend& backend_;
+  std::vector<backend::Backend*> devices_;
   std::vector<Layer> layers_;
   core::Buffer tables_;
   KvMemoryOwner reserved_;  // a stretch for each layer; null in a copy

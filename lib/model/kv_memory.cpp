@@ -28,19 +28,19 @@ void KvBlock::remove_user() noexcept {
   from.drop();
 }
 
-KvMemory::KvMemory(backend::Backend& backend, const std::vector<std::int64_t>& blocks,
-                   std::size_t block_bytes)
-    : block_bytes_(block_bytes), stretches_(blocks.size()) {
+KvMemory::KvMemory(std::span<const KvStretch> stretches, std::size_t block_bytes)
+    : block_bytes_(block_bytes), stretches_(stretches.size()) {
   std::size_t all = 0;
-  for (const std::int64_t n : blocks) all += count(n);
+  for (const KvStretch& stretch : stretches) all += count(stretch.blocks);
   records_ = backend::Buffer(all * sizeof(KvBlock), "the KV cache", backend::Buffer::Pages::lazy);
   auto* record = records_.as<KvBlock>();
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
+  for (std::size_t i = 0; i < stretches.size(); ++i) {
     Stretch& stretch = stretches_[i];
+    const auto [device, blocks] = stretches[i];
     for (backend::Buffer* half : {&stretch.keys, &stretch.values})
-      *half = backend.allocate(count(blocks[i]) * block_bytes, "the KV cache", backend::Buffer::Pages::lazy);
+      *half = device->allocate(count(blocks) * block_bytes, "the KV cache", backend::Buffer::Pages::lazy);
     stretch.blocks = record;
-    record += blocks[i];
+    record += blocks;
   }
 }
 

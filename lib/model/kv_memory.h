@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "backend/backend.h"
@@ -16,6 +17,12 @@
 namespace transom::model {
 
 class KvMemory;
+
+/// Blocks to be, on one device.
+struct KvStretch {
+  backend::Backend* device = nullptr;
+  std::int64_t blocks = 0;
+};
 
 struct KvBlock {
   std::byte* keys = nullptr;  // [n_kv_heads, slots of a block] rows
@@ -36,9 +43,8 @@ struct KvBlock {
 /// written; all is gone with the owner and the last user of a block.
 class KvMemory {
  public:
-  /// For its owner, a cache or who gives out its blocks. @param blocks Of each stretch.
-  /// @throws OutOfMemory.
-  KvMemory(backend::Backend& backend, const std::vector<std::int64_t>& blocks, std::size_t block_bytes);
+  /// For its owner, a cache or who gives out its blocks. @throws OutOfMemory.
+  KvMemory(std::span<const KvStretch> stretches, std::size_t block_bytes);
 
   /// A block for its first user, or null while another uses it. Only for the owner.
   KvBlock* take(std::size_t stretch, std::int64_t index);

@@ -48,7 +48,8 @@ backend::IntegerFormat integers_on_load(const Quantization& quantization) {
   return format;
 }
 
-LinearLayer LinearLoader::load(const std::vector<Part>& parts, std::int64_t cols, bool bias) {
+LinearLayer LinearLoader::load(const std::vector<Part>& parts, std::int64_t cols, bool bias,
+                               backend::Backend& device) {
   std::vector<Stored> stored;
   for (const Part& part : parts) stored.push_back(find(part, cols));
   const QuantizedModule* const first = stored.front().integers ? &*stored.front().integers : nullptr;
@@ -61,7 +62,7 @@ LinearLayer LinearLoader::load(const std::vector<Part>& parts, std::int64_t cols
   for (const Stored& part : stored) {
     stacked.push_back(&part);
     if (alike && stacked.size() < stored.size()) continue;
-    add(stacked, cols, bias, layer);
+    layer.parts.push_back(prepare(stacked, cols, bias, device));
     stacked.clear();
   }
   bytes_ += layer.bytes();
@@ -77,8 +78,9 @@ LinearLoader::Stored LinearLoader::find(const Part& part, std::int64_t cols) {
   return stored;
 }
 
-void LinearLoader::add(const std::vector<const Stored*>& stacked, std::int64_t cols, bool bias,
-                       LinearLayer& layer) {
+std::unique_ptr<backend::PreparedLinear> LinearLoader::prepare(const std::vector<const Stored*>& stacked,
+                                                               std::int64_t cols, bool bias,
+                                                               backend::Backend& device) {
   backend::LinearWeights linear;
   linear.name = stacked.front()->part.name;
   linear.cols = cols;
@@ -103,12 +105,13 @@ void LinearLoader::add(const std::vector<const Stored*>& stacked, std::int64_t c
     linear.bias.insert(linear.bias.end(), values.begin(), values.end());
     parameters_ += part->part.rows;
   }
-  layer.parts.push_back(backend_.prepare_linear(linear));
+  auto prepared = device.prepare_linear(linear);
   for (const Stored* part : stacked) {
     if (!part->integers) tensors_.finish(part->floats);
     if (!part->integers) continue;
     for (const StoredTensor& tensor : part->integers->tensors) tensors_.finish(tensor);
   }
+  return prepared;
 }
 
 void LinearLoader::add_floats(const std::vector<const Stored*>& stacked, backend::LinearWeights& linear,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,17 +21,16 @@ backend::IntegerFormat integers_on_load(const Quantization& quantization);
 /// Loads the linear layers of a model from whatever their modules are stored as.
 class LinearLoader {
  public:
-  LinearLoader(const ModelSpec& spec, TensorReader& tensors, backend::Backend& backend)
-      : spec_(spec), tensors_(tensors), backend_(backend) {}
+  LinearLoader(const ModelSpec& spec, TensorReader& tensors) : spec_(spec), tensors_(tensors) {}
 
   struct Part {
     std::string name;  // of the module, without ".weight"
     std::int64_t rows = 0;
   };
 
-  /// Modules with the same inputs as one layer: stacked into one weight where they are stored alike, else one
-  /// weight each.
-  LinearLayer load(const std::vector<Part>& parts, std::int64_t cols, bool bias);
+  /// Modules with the same inputs as one layer of `device`: stacked into one weight where they are stored
+  /// alike, else one weight each.
+  LinearLayer load(const std::vector<Part>& parts, std::int64_t cols, bool bias, backend::Backend& device);
 
   // Of all layers so far.
   std::int64_t parameters() const { return parameters_; }
@@ -47,14 +47,14 @@ class LinearLoader {
   };
 
   Stored find(const Part& part, std::int64_t cols);
-  void add(const std::vector<const Stored*>& stacked, std::int64_t cols, bool bias, LinearLayer& layer);
+  std::unique_ptr<backend::PreparedLinear> prepare(const std::vector<const Stored*>& stacked,
+                                                   std::int64_t cols, bool bias, backend::Backend& device);
   void add_floats(const std::vector<const Stored*>& stacked, backend::LinearWeights& linear,
                   std::vector<std::vector<float>>& converted);
   backend::WeightFormat format_of(DType stored) const;
 
   const ModelSpec& spec_;
   TensorReader& tensors_;
-  backend::Backend& backend_;
   std::int64_t parameters_ = 0, bytes_ = 0;
   bool sixteen_bit_ = false;
 };

@@ -4,9 +4,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "backend/ops.h"
 #include "core/checks.h"
-#include "model/layers/decoder_block.h"
 #include "model/rope.h"
 #include "model/sequence_workspace.h"
 #include "transom/error.h"
@@ -14,8 +12,6 @@
 namespace transom::model {
 
 using core::message;
-namespace ops = backend::ops;
-
 namespace {
 
 std::int64_t context_of(const ModelSpec& spec, const SequenceOptions& options) {
@@ -45,10 +41,11 @@ Sequence::Sequence(const Transformer& transformer, const SequenceOptions& option
     : transformer_(transformer),
       context_(context_of(transformer.spec(), options)),
       chunk_(chunk_of(options, context_)),
-      cache_(transformer.spec(), transformer.kv_dtype(), context_, chunk_, transformer.backend()),
+      cache_(transformer.spec(), transformer.kv_dtype(), context_, chunk_, transformer.placement()),
       workspace_(make_workspace()) {
   const ModelSpec& spec = transformer.spec();
-  transformer.backend().reserve({chunk_, spec.n_heads, spec.n_kv_heads, spec.head_dim});
+  for (const LayerSpan& span : transformer.placement().spans())
+    span.device->reserve({chunk_, spec.n_heads, spec.n_kv_heads, spec.head_dim});
 }
 
 Sequence::Sequence(const Sequence& other, std::shared_ptr<Workspace> workspace, KvCache cache)
@@ -61,7 +58,7 @@ Sequence::Sequence(const Sequence& other, std::shared_ptr<Workspace> workspace, 
 Sequence::~Sequence() = default;
 
 std::shared_ptr<Sequence::Workspace> Sequence::make_workspace() const {
-  return std::make_shared<Workspace>(transformer_.spec(), chunk_, transformer_.backend());
+  return std::make_shared<Workspace>(transformer_.spec(), chunk_, transformer_.placement());
 }
 
 std::unique_ptr<Sequence> Sequence::fork() const {
@@ -74,7 +71,7 @@ std::unique_ptr<Sequence> Sequence::fork() const {
 std::unique_ptr<Sequence> Sequence::sibling() const {
   return std::unique_ptr<Sequence>(new Sequence(
       *this, workspace_,
-      KvCache(transformer_.spec(), transformer_.kv_dtype(), context_, chunk_, transformer_.backend())));
+      KvCache(transformer_.spec(), transformer_.kv_dtype(), context_, chunk_, transformer_.placement())));
 }
 
 void Sequence::copy_from(const Sequence& other, std::int64_t from) {
@@ -99,12 +96,10 @@ void Sequence::resume(std::int64_t position, std::int64_t furthest) {
   furthest_ = furthest;
 }
 
-std::int64_t Sequence::workspace_bytes() const {
-  return static_cast<std::int64_t>(workspace_->buffer.size());
-}
+std::int64_t Sequence::workspace_bytes() const { return workspace_->bytes(); }
 
 bool Sequence::chooses_tokens() const {
-  return transformer_.backend().chooses_tokens() && vocab() <= backend::kMostTokensToChoose;
+  return transformer_.placement().last().chooses_tokens() && vocab() <= backend::kMostTokensToChoose;
 }
 
 void Sequence::check_ids(std::span<const std::int32_t> ids, std::int64_t position) const {
@@ -151,10 +146,7 @@ void Sequence::forward_chunks(std::span<const std::int32_t> ids, bool all, const
       out.logits = results.logits.subspan(begin * vocab, part.size() * vocab);
     if (!all && last) out = results;
     const TokenRun run{&cache_, position_, 0, tokens};
-    const auto step = [&] {
-      forward_rows(transformer_, *workspace_, {&run, 1}, part, all ? 0 : tokens - 1, out);
-    };
-    transformer_.backend().execute(std::cref(step));  // a reference: std::function then allocates nothing
+    run_step(transformer_, *workspace_, {&run, 1}, part, all ? 0 : tokens - 1, out);
     advance(tokens);
   }
 }
@@ -169,16 +161,15 @@ void Sequence::states(std::span<const std::int32_t> ids, std::span<float> states
   check_ids(ids, position_);
   cache_.make_writable(position_, position_ + tokens);
   const TokenRun run{&cache_, position_, 0, tokens};
-  const auto step = [&] {
-    run_layers(transformer_, *workspace_, {&run, 1}, ids);
+  const auto download = [&] {
     for (std::int64_t row = 0; row < tokens; row += workspace_->score_rows) {
       const std::int64_t rows = std::min(workspace_->score_rows, tokens - row);
-      transformer_.backend().download(
+      transformer_.placement().last().download(
           states.subspan(static_cast<std::size_t>(row * width), static_cast<std::size_t>(rows * width)),
           norm_rows(transformer_, *workspace_, row, rows));
     }
   };
-  transformer_.backend().execute(std::cref(step));
+  run_layers(transformer_, *workspace_, {&run, 1}, ids, std::cref(download));
   advance(tokens);
 }
 
@@ -216,10 +207,7 @@ void Sequence::step_chunks(std::span<Sequence* const> sequences, std::span<const
       out.choices = results.choices.subspan(begin, part.size());
       out.chosen = results.chosen.subspan(begin, part.size());
     }
-    const auto step = [&] {
-      forward_rows(transformer, workspace, workspace.runs, ids.subspan(begin, part.size()), 0, out);
-    };
-    transformer.backend().execute(std::cref(step));
+    run_step(transformer, workspace, workspace.runs, ids.subspan(begin, part.size()), 0, out);
     for (Sequence* sequence : part) sequence->advance(1);
   }
 }
@@ -227,59 +215,6 @@ void Sequence::step_chunks(std::span<Sequence* const> sequences, std::span<const
 void Sequence::advance(std::int64_t tokens) {
   position_ += tokens;
   furthest_ = std::max(furthest_, position_);
-}
-
-void Sequence::run_layers(const Transformer& transformer, Workspace& workspace,
-                          std::span<const TokenRun> runs, std::span<const std::int32_t> ids) {
-  backend::Backend& backend = transformer.backend();
-  const ModelSpec& spec = transformer.spec();
-  const auto tokens = static_cast<std::int64_t>(ids.size());
-  const BlockWorkspace work = workspace.first_rows(tokens);
-  transformer.embed(ids, work.x);
-  for (RopeGroup& rope : workspace.ropes) rope.fill(runs, backend);
-  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-    run_decoder_block(spec, i, transformer.weights().layers[i], workspace.ropes[workspace.rope_of_layer[i]],
-                      runs, work, backend);
-  }
-}
-
-void Sequence::forward_rows(const Transformer& transformer, Workspace& workspace,
-                            std::span<const TokenRun> runs, std::span<const std::int32_t> ids,
-                            std::int64_t first_scored, const Results& results) {
-  run_layers(transformer, workspace, runs, ids);
-  if (!results.logits.empty() || !results.choices.empty())
-    score(transformer, workspace, first_scored, static_cast<std::int64_t>(ids.size()), results);
-}
-
-TensorView Sequence::norm_rows(const Transformer& transformer, Workspace& workspace, std::int64_t row,
-                               std::int64_t rows) {
-  const TensorView normed = workspace.scored.row_slice(0, rows);
-  ops::rms_norm(transformer.backend(), workspace.block.x.row_slice(row, rows),
-                transformer.weights().final_norm, static_cast<float>(transformer.spec().norm_epsilon),
-                normed);
-  return normed;
-}
-
-void Sequence::score(const Transformer& transformer, Workspace& workspace, std::int64_t row, std::int64_t end,
-                     Results results) {
-  backend::Backend& backend = transformer.backend();
-  const ModelSpec& spec = transformer.spec();
-  while (row < end) {
-    const std::int64_t rows = std::min(workspace.score_rows, end - row);
-    const TensorView out = workspace.logits.row_slice(0, rows);
-    apply(backend, transformer.weights().head, norm_rows(transformer, workspace, row, rows), out);
-    row += rows;
-    if (results.choices.empty()) {
-      const auto floats = static_cast<std::size_t>(rows * spec.vocab);
-      backend.download(results.logits.first(floats), out);
-      results.logits = results.logits.subspan(floats);
-    } else {
-      const auto choices = static_cast<std::size_t>(rows);
-      ops::choose(backend, out, results.choices.first(choices), results.chosen.first(choices));
-      results.choices = results.choices.subspan(choices);
-      results.chosen = results.chosen.subspan(choices);
-    }
-  }
 }
 
 bool Sequence::can_truncate(std::int64_t position) const {

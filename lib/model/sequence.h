@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -106,9 +107,6 @@ class Sequence {
 
   Sequence(const Sequence& other, std::shared_ptr<Workspace> workspace, KvCache cache);
   std::shared_ptr<Workspace> make_workspace() const;
-  /// One step of all layers over the rows of `runs`.
-  static void run_layers(const Transformer& transformer, Workspace& workspace, std::span<const TokenRun> runs,
-                         std::span<const std::int32_t> ids);
   /// The final norm of at most score_rows rows.
   static core::TensorView norm_rows(const Transformer& transformer, Workspace& workspace, std::int64_t row,
                                     std::int64_t rows);
@@ -121,10 +119,13 @@ class Sequence {
   };
   static void score(const Transformer& transformer, Workspace& workspace, std::int64_t row, std::int64_t end,
                     Results results);
-  /// run_layers(), and results of the rows from `first_scored` on.
-  static void forward_rows(const Transformer& transformer, Workspace& workspace,
-                           std::span<const TokenRun> runs, std::span<const std::int32_t> ids,
-                           std::int64_t first_scored, const Results& results);
+  /// All layers over the rows of `runs`, device by device. `after` runs on the last device, as the end of its
+  /// part of the step; empty: nothing does.
+  static void run_layers(const Transformer& transformer, Workspace& workspace, std::span<const TokenRun> runs,
+                         std::span<const std::int32_t> ids, const std::function<void()>& after);
+  /// A step: run_layers(), and results of the rows from `first_scored` on.
+  static void run_step(const Transformer& transformer, Workspace& workspace, std::span<const TokenRun> runs,
+                       std::span<const std::int32_t> ids, std::int64_t first_scored, const Results& results);
   void forward_chunks(std::span<const std::int32_t> ids, bool all, const Results& results);
   static void step_chunks(std::span<Sequence* const> sequences, std::span<const std::int32_t> ids,
                           const Results& results);

@@ -12,21 +12,14 @@
 
 namespace transom::model {
 
-/// One buffer, cut into the matrices of a block for the largest chunk; a smaller call takes their first rows.
-struct Sequence::Workspace {
-  // Rows that are scored at once when the logits of every token are asked for: enough to keep the head
-  // compute bound, few enough that a large vocabulary needs no large workspace (64 x 152k f32 = 39 MB).
-  static constexpr std::int64_t kScoreRows = 64;
-
-  Workspace(const ModelSpec& spec, std::int64_t tokens, backend::Backend& backend) {
-    const std::int64_t attended = spec.n_heads * spec.head_dim;
-    const bool sinks = spec.any_sinks();
-    score_rows = std::min(tokens, kScoreRows);
-    const std::int64_t columns =
-        2 * spec.hidden + (sinks ? 2 : 1) * spec.qkv_columns() + attended + spec.intermediate;
-    const std::int64_t floats = tokens * columns + score_rows * (spec.hidden + spec.vocab);
-    buffer = backend.allocate(static_cast<std::size_t>(floats) * sizeof(float), "the workspace",
-                              backend::Buffer::Pages::huge);
+/// What the layers of one device work in: one buffer, cut into the matrices of a block for the largest chunk;
+/// a smaller call takes their first rows.
+struct SpanWorkspace {
+  /// @param score_rows Rows of `scored` and `logits`; 0 for spans before the last.
+  SpanWorkspace(const ModelSpec& spec, const LayerSpan& span, std::int64_t tokens, std::int64_t score_rows) {
+    backend::Backend& device = *span.device;
+    buffer = device.allocate(bytes(spec, span.has_layers(), tokens, score_rows), "the workspace",
+                             backend::Buffer::Pages::huge);
     float* next = buffer.as<float>();
     const auto take = [&](std::int64_t rows, std::int64_t width) {
       const TensorView view = TensorView::dense(next, DType::f32, {rows, width});
@@ -34,22 +27,35 @@ struct Sequence::Workspace {
       return view;
     };
     block.x = take(tokens, spec.hidden);
-    block.normed = take(tokens, spec.hidden);
-    block.qkv = take(tokens, spec.qkv_columns());
-    if (sinks) block.q_sink = take(tokens, spec.qkv_columns());
-    block.attended = take(tokens, attended);
-    block.gated = take(tokens, spec.intermediate);
+    if (span.has_layers()) {
+      block.normed = take(tokens, spec.hidden);
+      block.qkv = take(tokens, spec.qkv_columns());
+      if (spec.any_sinks()) block.q_sink = take(tokens, spec.qkv_columns());
+      block.attended = take(tokens, spec.n_heads * spec.head_dim);
+      block.gated = take(tokens, spec.intermediate);
+    }
     scored = take(score_rows, spec.hidden);
     logits = take(score_rows, spec.vocab);
-    row_numbers.resize(static_cast<std::size_t>(tokens));
-    std::iota(row_numbers.begin(), row_numbers.end(), std::int64_t{0});
-    for (const LayerSpec& layer : spec.layers) {
+    for (std::int64_t i = span.first; i < span.end; ++i) {
+      const LayerSpec& layer = spec.layers[static_cast<std::size_t>(i)];
       const RopeSpec& rope = spec.ropes[layer.rope];
       std::size_t group = 0;
       while (group < ropes.size() && !ropes[group].serves(rope, layer)) ++group;
-      if (group == ropes.size()) ropes.emplace_back(rope, layer, tokens, backend);
+      if (group == ropes.size()) ropes.emplace_back(rope, layer, tokens, device);
       rope_of_layer.push_back(group);
     }
+  }
+
+  /// Of the buffer.
+  static std::size_t bytes(const ModelSpec& spec, bool has_layers, std::int64_t tokens,
+                           std::int64_t score_rows) {
+    std::int64_t columns = spec.hidden;
+    if (has_layers) {
+      columns += spec.hidden + (spec.any_sinks() ? 2 : 1) * spec.qkv_columns() +
+                 spec.n_heads * spec.head_dim + spec.intermediate;
+    }
+    return static_cast<std::size_t>(tokens * columns + score_rows * (spec.hidden + spec.vocab)) *
+           sizeof(float);
   }
 
   BlockWorkspace first_rows(std::int64_t tokens) const {
@@ -57,18 +63,40 @@ struct Sequence::Workspace {
     for (TensorView* view : {&part.x, &part.normed, &part.qkv, &part.q_sink, &part.attended, &part.gated}) {
       if (view->data != nullptr) *view = view->row_slice(0, tokens);
     }
-    part.row_numbers = std::span(row_numbers).first(static_cast<std::size_t>(tokens));
     return part;
   }
 
   backend::Buffer buffer;
-  BlockWorkspace block;
-  TensorView scored;  // [score_rows, hidden]
-  TensorView logits;  // [score_rows, vocab]
-  std::int64_t score_rows = 0;
-  std::vector<std::int64_t> row_numbers;
+  BlockWorkspace block;  // but for row_numbers
+  TensorView scored;     // [score_rows, hidden]
+  TensorView logits;     // [score_rows, vocab]
   std::vector<RopeGroup> ropes;
-  std::vector<std::size_t> rope_of_layer;
+  std::vector<std::size_t> rope_of_layer;  // from the first of the span on
+};
+
+struct Sequence::Workspace {
+  // Rows that are scored at once when the logits of every token are asked for: enough to keep the head
+  // compute bound, few enough that a large vocabulary needs no large workspace (64 x 152k f32 = 39 MB).
+  static constexpr std::int64_t kScoreRows = 64;
+
+  Workspace(const ModelSpec& spec, std::int64_t tokens, const Placement& placement)
+      : score_rows(std::min(tokens, kScoreRows)), row_numbers(static_cast<std::size_t>(tokens)) {
+    for (const LayerSpan& span : placement.spans()) {
+      const bool last = &span == &placement.spans().back();
+      spans.emplace_back(spec, span, tokens, last ? score_rows : 0);
+    }
+    std::iota(row_numbers.begin(), row_numbers.end(), std::int64_t{0});
+  }
+
+  std::int64_t bytes() const {
+    std::size_t sum = 0;
+    for (const SpanWorkspace& span : spans) sum += span.buffer.size();
+    return static_cast<std::int64_t>(sum);
+  }
+
+  std::vector<SpanWorkspace> spans;  // as the placement's
+  std::int64_t score_rows;
+  std::vector<std::int64_t> row_numbers;
   std::vector<TokenRun> runs;
 };
 

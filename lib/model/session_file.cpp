@@ -236,10 +236,11 @@ void write_session(std::ostream& stream, const Sequence& sequence, std::span<con
   std::vector<std::byte> bytes;
   for (std::size_t i = 0; i < cache.layers(); ++i) {
     const backend::KvCacheView& layer = cache.layer(i);
+    backend::Backend& device = cache.device_of(i);
     const auto used = cache.used_slots(i, sequence.position(), sequence.furthest());
     for_each_piece(layer, used, [&](std::int64_t first, std::int64_t slots) {
       bytes.resize(count(slots * backend::ops::kv_slot_bytes(layer)));
-      backend::ops::kv_read(sequence.transformer().backend(), layer, first, slots, bytes);
+      backend::ops::kv_read(device, layer, first, slots, bytes);
       out.bytes(bytes);
     });
   }
@@ -268,7 +269,7 @@ SavedText read_session(std::span<const std::byte> file, const std::string& where
   }
   text.sequence->resume(header.position, header.furthest);
   for (std::size_t i = 0; i < cache.layers(); ++i)
-    read_layer(in, used_slots(i), cache.layer(i), transformer.backend());
+    read_layer(in, used_slots(i), cache.layer(i), cache.device_of(i));
   in.checksum();
   for (const std::int32_t id : text.tokens) check_range("token", id, 0, transformer.spec().vocab - 1, where);
   return text;

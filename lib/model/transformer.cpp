@@ -10,9 +10,9 @@
 namespace transom::model {
 
 Transformer::Transformer(ModelSpec spec, std::unique_ptr<ModelWeights> weights,
-                         std::shared_ptr<WeightSource> source, std::shared_ptr<backend::Backend> backend)
+                         std::shared_ptr<WeightSource> source, Placement placement)
     : spec_(std::move(spec)),
-      backend_(std::move(backend)),
+      placement_(std::move(placement)),
       source_(std::move(source)),
       weights_(std::move(weights)) {}
 
@@ -31,13 +31,14 @@ DType Transformer::kv_dtype() const {
 }
 
 void Transformer::embed(std::span<const std::int32_t> ids, const TensorView& dst) const {
+  backend::Backend& device = placement_.first();
   const TensorView& table = weights_->embedding;
-  if (weights_->embedding_file == nullptr) return backend::ops::embed(*backend_, table, ids, dst);
+  if (weights_->embedding_file == nullptr) return backend::ops::embed(device, table, ids, dst);
   // A row that is read may map a megabyte around it (large folios of the page cache): 32 of them are enough.
   constexpr std::size_t kRowsKept = 32;
   for (std::size_t first = 0; first < ids.size(); first += kRowsKept) {
     const std::size_t rows = std::min(kRowsKept, ids.size() - first);
-    backend::ops::embed(*backend_, table, ids.subspan(first, rows),
+    backend::ops::embed(device, table, ids.subspan(first, rows),
                         dst.row_slice(static_cast<std::int64_t>(first), static_cast<std::int64_t>(rows)));
     if (rows_read_.fetch_add(rows) + rows < kRowsKept) continue;
     rows_read_ = 0;
@@ -47,16 +48,21 @@ void Transformer::embed(std::span<const std::int32_t> ids, const TensorView& dst
 
 std::vector<std::string> Transformer::kernel_choices() const {
   std::vector<std::string> lines;
-  const auto add = [&](const char* what, const LinearLayer& layer) {
+  const auto add = [&](const std::string& what, const LinearLayer& layer) {
     for (const auto& part : layer.parts)
       lines.push_back(core::message(what, " [", part->rows, ", ", part->cols, "]: ", part->choice));
   };
-  const LayerWeights& first = weights_->layers.front();
-  add("qkv", first.qkv);
-  add("output", first.output);
-  add("gate_up", first.gate_up);
-  add("down", first.down);
-  add("head", weights_->head);
+  const bool several = placement_.spans().size() > 1;
+  for (const LayerSpan& span : placement_.spans()) {
+    if (!span.has_layers()) continue;
+    const LayerWeights& first = weights_->layers[static_cast<std::size_t>(span.first)];
+    const std::string where = several ? span.device->describe().device + " " : "";
+    add(where + "qkv", first.qkv);
+    add(where + "output", first.output);
+    add(where + "gate_up", first.gate_up);
+    add(where + "down", first.down);
+  }
+  add(several ? placement_.last().describe().device + " head" : "head", weights_->head);
   return lines;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A decoder-only transformer: spec, weights and backend. Immutable and shared by all sequences.
+/// A decoder-only transformer: spec, weights and the devices that they lie on. Immutable and shared by all
+/// sequences.
 #pragma once
 
 #include <atomic>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "model/placement.h"
 #include "model/spec.h"
 #include "model/weights.h"
 
@@ -17,11 +19,11 @@ namespace transom::model {
 class Transformer {
  public:
   Transformer(ModelSpec spec, std::unique_ptr<ModelWeights> weights, std::shared_ptr<WeightSource> source,
-              std::shared_ptr<backend::Backend> backend);
+              Placement placement);
 
   const ModelSpec& spec() const { return spec_; }
   const ModelWeights& weights() const { return *weights_; }
-  backend::Backend& backend() const { return *backend_; }
+  const Placement& placement() const { return placement_; }
   DType kv_dtype() const;
   /// dst[t] = embedding of ids[t]. A table in a mapped file is let go now and then: each row that is read
   /// brings its neighbours into memory, and a long text would end with all of them.
@@ -31,8 +33,8 @@ class Transformer {
 
  private:
   ModelSpec spec_;
-  std::shared_ptr<backend::Backend> backend_;  // first: weights may need it to die after them
-  std::shared_ptr<WeightSource> source_;       // the embedding may lie in its mapped file
+  Placement placement_;                   // first: weights may need devices to die after them
+  std::shared_ptr<WeightSource> source_;  // the embedding may lie in its mapped file
   std::unique_ptr<ModelWeights> weights_;
   mutable std::atomic<std::size_t> rows_read_{0};  // of a mapped embedding, since it was let go
 };

@@ -16,22 +16,22 @@ namespace {
 
 class Loader {
  public:
-  Loader(const ModelSpec& spec, const WeightNames& names, WeightSource& source, backend::Backend& backend,
+  Loader(const ModelSpec& spec, const WeightNames& names, WeightSource& source, const Placement& placement,
          const TensorProgress& progress)
       : spec_(spec),
         names_(names),
         source_(source),
-        backend_(backend),
+        placement_(placement),
         tensors_(source, progress),
-        linears_(spec, tensors_, backend) {}
+        linears_(spec, tensors_) {}
 
   std::unique_ptr<ModelWeights> load() {
     weights_ = std::make_unique<ModelWeights>();
     load_embedding();
     // The head first: it is the largest, and while it is packed the stored copy is resident too.
     load_head();
-    for (std::int64_t i = 0; i < spec_.n_layers; ++i) load_layer(names_.layer(i));
-    weights_->final_norm = load_vector(names_.final_norm + ".weight", spec_.hidden);
+    for (std::int64_t i = 0; i < spec_.n_layers; ++i) load_layer(names_.layer(i), placement_.device_of(i));
+    weights_->final_norm = load_vector(names_.final_norm + ".weight", spec_.hidden, placement_.last());
     weights_->parameters += linears_.parameters();
     weights_->bytes += linears_.bytes();
     weights_->decode_bytes = linears_.bytes();
@@ -40,58 +40,60 @@ class Loader {
   }
 
  private:
-  TensorView load_vector(const std::string& name, std::int64_t n) {
+  TensorView load_vector(const std::string& name, std::int64_t n, backend::Backend& device) {
     const std::vector<float> values = tensors_.read_vector(name, n);
     weights_->parameters += n;
     backend::Buffer& buffer = weights_->buffers.emplace_back(
-        backend_.allocate(values.size() * sizeof(float), "norm weights", backend::Buffer::Pages::huge));
+        device.allocate(values.size() * sizeof(float), "norm weights", backend::Buffer::Pages::huge));
     const TensorView view = TensorView::dense(buffer.data(), DType::f32, {n});
-    backend_.upload(view, std::as_bytes(std::span(values)));
+    device.upload(view, std::as_bytes(std::span(values)));
     weights_->bytes += static_cast<std::int64_t>(buffer.size());
     return view;
   }
 
-  void load_layer(const LayerNames& names) {
+  void load_layer(const LayerNames& names, backend::Backend& device) {
     LayerWeights layer;
     const std::int64_t q = spec_.n_heads * spec_.head_dim, kv = spec_.n_kv_heads * spec_.head_dim;
-    layer.input_norm = load_vector(names.input_norm + ".weight", spec_.hidden);
-    layer.qkv = linears_.load({{names.q, q}, {names.k, kv}, {names.v, kv}}, spec_.hidden, spec_.qkv_bias);
+    layer.input_norm = load_vector(names.input_norm + ".weight", spec_.hidden, device);
+    layer.qkv =
+        linears_.load({{names.q, q}, {names.k, kv}, {names.v, kv}}, spec_.hidden, spec_.qkv_bias, device);
     if (spec_.qk_norm) {
-      layer.q_norm = load_vector(names.q_norm + ".weight", spec_.head_dim);
-      layer.k_norm = load_vector(names.k_norm + ".weight", spec_.head_dim);
+      layer.q_norm = load_vector(names.q_norm + ".weight", spec_.head_dim, device);
+      layer.k_norm = load_vector(names.k_norm + ".weight", spec_.head_dim, device);
     }
-    layer.output = linears_.load({{names.o, spec_.hidden}}, q, spec_.output_bias);
-    layer.mlp_norm = load_vector(names.mlp_norm + ".weight", spec_.hidden);
+    layer.output = linears_.load({{names.o, spec_.hidden}}, q, spec_.output_bias, device);
+    layer.mlp_norm = load_vector(names.mlp_norm + ".weight", spec_.hidden, device);
     layer.gate_up = linears_.load({{names.gate, spec_.intermediate}, {names.up, spec_.intermediate}},
-                                  spec_.hidden, spec_.mlp_bias);
-    layer.down = linears_.load({{names.down, spec_.hidden}}, spec_.intermediate, spec_.mlp_bias);
+                                  spec_.hidden, spec_.mlp_bias, device);
+    layer.down = linears_.load({{names.down, spec_.hidden}}, spec_.intermediate, spec_.mlp_bias, device);
     weights_->layers.push_back(std::move(layer));
   }
 
   /// The table stays in the mapped file where device, dtype and alignment allow: only the rows that are used
   /// become resident.
   void load_embedding() {
+    backend::Backend& device = placement_.first();
     const Shape shape{spec_.vocab, spec_.hidden};
     const StoredTensor tensor = tensors_.require(embedding_name(shape), shape);
     const bool direct =
         tensor.dtype == DType::f32 || tensor.dtype == DType::f16 || tensor.dtype == DType::bf16;
     const auto address = reinterpret_cast<std::uintptr_t>(tensor.bytes.data());
-    if (direct && address % dtype_size(tensor.dtype) == 0 && backend_.uses_host_memory()) {
+    if (direct && address % dtype_size(tensor.dtype) == 0 && device.uses_host_memory()) {
       weights_->embedding = TensorView::dense(const_cast<std::byte*>(tensor.bytes.data()), tensor.dtype,
                                               {spec_.vocab, spec_.hidden});
       weights_->embedding_file = tensor.file;
     } else {
       const DType dtype = direct ? tensor.dtype : DType::f32;
       backend::Buffer& buffer = weights_->buffers.emplace_back(
-          backend_.allocate(static_cast<std::size_t>(tensor.elements()) * dtype_size(dtype), "the embedding",
-                            backend::Buffer::Pages::huge));
+          device.allocate(static_cast<std::size_t>(tensor.elements()) * dtype_size(dtype), "the embedding",
+                          backend::Buffer::Pages::huge));
       weights_->embedding = TensorView::dense(buffer.data(), dtype, {spec_.vocab, spec_.hidden});
       std::vector<float> converted;
       if (!direct) {
         converted.resize(static_cast<std::size_t>(tensor.elements()));
         core::to_float(tensor.dtype, tensor.bytes.data(), converted);
       }
-      backend_.upload(weights_->embedding, direct ? tensor.bytes : std::as_bytes(std::span(converted)));
+      device.upload(weights_->embedding, direct ? tensor.bytes : std::as_bytes(std::span(converted)));
     }
     if (weights_->embedding_file == nullptr)
       weights_->bytes += static_cast<std::int64_t>(tensor.bytes.size());
@@ -106,22 +108,23 @@ class Loader {
   }
 
   void load_head() {
+    backend::Backend& device = placement_.last();
     if (!spec_.tie_embeddings) {
-      weights_->head = linears_.load({{names_.head, spec_.vocab}}, spec_.hidden, false);
+      weights_->head = linears_.load({{names_.head, spec_.vocab}}, spec_.hidden, false, device);
       return;
     }
     std::string name = embedding_name({spec_.vocab, spec_.hidden});
     name.resize(name.size() - std::strlen(".weight"));
     // Quantising may have made a head of its own from the shared table.
     if (find_quantized_module(source_, {names_.head, spec_.vocab, spec_.hidden})) name = names_.head;
-    weights_->head = linears_.load({{name, spec_.vocab}}, spec_.hidden, false);
+    weights_->head = linears_.load({{name, spec_.vocab}}, spec_.hidden, false, device);
     weights_->parameters -= spec_.vocab * spec_.hidden;  // tied: counted once
   }
 
   const ModelSpec& spec_;
   const WeightNames& names_;
   WeightSource& source_;
-  backend::Backend& backend_;
+  const Placement& placement_;
   TensorReader tensors_;
   LinearLoader linears_;
   std::unique_ptr<ModelWeights> weights_;
@@ -130,10 +133,10 @@ class Loader {
 }  // namespace
 
 std::unique_ptr<ModelWeights> load_weights(const ModelSpec& spec, const WeightNames& names,
-                                           WeightSource& source, backend::Backend& backend,
+                                           WeightSource& source, const Placement& placement,
                                            const TensorProgress& progress) {
   try {
-    return Loader(spec, names, source, backend, progress).load();
+    return Loader(spec, names, source, placement, progress).load();
   } catch (const Cancelled&) {
     return nullptr;
   }

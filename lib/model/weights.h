@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The weights of a decoder-only transformer in the backend's layout, and how they are loaded.
+/// The weights of a decoder-only transformer in the layouts of their devices, and how they are loaded.
 #pragma once
 
 #include <memory>
@@ -9,6 +9,7 @@
 #include "backend/backend.h"
 #include "model/family.h"
 #include "model/layers/linear_layer.h"
+#include "model/placement.h"
 #include "model/spec.h"
 #include "model/tensor_reader.h"
 #include "model/weight_source.h"
@@ -50,7 +51,7 @@ struct ModelWeights {
 /// @return The weights; nothing when `progress` cancelled.
 /// @throws FormatError naming file, tensor, expected and found.
 std::unique_ptr<ModelWeights> load_weights(const ModelSpec& spec, const WeightNames& names,
-                                           WeightSource& source, backend::Backend& backend,
+                                           WeightSource& source, const Placement& placement,
                                            const TensorProgress& progress);
 
 }  // namespace transom::model

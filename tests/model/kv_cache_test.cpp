@@ -229,8 +229,9 @@ TEST_CASE("kv cache: many threads go on from one text, whose own cache goes mean
 
 TEST_CASE("kv cache: memory that runs out at a write leaves everything as it was") {
   const auto transformer = load_small_model("llama-mha", {});
-  SmallBackend backend(transformer->backend());
-  KvCache origin(transformer->spec(), transom::DType::bf16, 900, 64, backend);
+  SmallBackend backend(transformer->placement().first());
+  KvCache origin(transformer->spec(), transom::DType::bf16, 900, 64,
+                 Placement(backend, transformer->spec().n_layers));
   CHECK_THROWS_AS(contents(backend, origin, 1), transom::InvalidArgument);  // no block yet
   fill(backend, origin, 0, 300, 7);
   KvCache fork(origin, 300);
@@ -261,8 +262,9 @@ TEST_CASE("kv cache: memory that runs out at a write leaves everything as it was
 
 TEST_CASE("kv cache: a block that nobody uses any more gives its pages back before its neighbours go") {
   const auto transformer = load_small_model("llama-mha", {});
-  SmallBackend backend(transformer->backend());
-  std::optional<KvCache> origin(std::in_place, transformer->spec(), transom::DType::f32, 100000, 64, backend);
+  SmallBackend backend(transformer->placement().first());
+  std::optional<KvCache> origin(std::in_place, transformer->spec(), transom::DType::f32, 100000, 64,
+                                Placement(backend, transformer->spec().n_layers));
   fill(backend, *origin, 0, 1000, 7);
   const transom::backend::KvCacheView& layer = origin->layer(0);
   const auto* const kept = static_cast<const char*>(layer.key_blocks[0]);

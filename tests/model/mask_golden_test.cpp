@@ -29,7 +29,7 @@ std::vector<std::string> visited(const ModelSpec& spec, std::size_t layer, std::
   ModelSpec one_layer = spec;
   one_layer.layers = {spec.layers[layer]};
   // A context beyond the text, so that a window has a ring that comes round.
-  transom::model::KvCache cache(one_layer, DType::f32, 1000, kChunk, backend);
+  transom::model::KvCache cache(one_layer, DType::f32, 1000, kChunk, transom::model::Placement(backend, 1));
   cache.make_writable(0, tokens);
   backend.reserve({kChunk, spec.n_heads, spec.n_kv_heads, spec.head_dim});
   const auto size = [](std::int64_t n) { return static_cast<std::size_t>(n); };

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -25,10 +26,11 @@ inline std::shared_ptr<backend::Backend> two_threads() {
   return backend::open_backend("cpu", {.threads = 2, .pin_threads = false});
 }
 
+using PlaceLayers = std::function<model::Placement(std::int64_t n_layers)>;
+
 /// In f32.
-inline std::unique_ptr<model::Transformer> load_small_model(
-    const std::string& name, const Settings& settings,
-    const std::shared_ptr<backend::Backend>& backend = two_threads()) {
+inline std::unique_ptr<model::Transformer> load_small_model(const std::string& name, const Settings& settings,
+                                                            const PlaceLayers& place) {
   const std::filesystem::path directory =
       std::filesystem::path(TRANSOM_SOURCE_DIR) / "tests" / "golden" / name;
   Config config = AutoConfig::from_pretrained(directory.string());
@@ -39,8 +41,17 @@ inline std::unique_ptr<model::Transformer> load_small_model(
   auto source = std::make_shared<model::CheckpointSource>(checkpoint);
   const auto go_on = [](std::string_view, std::int64_t) { return true; };
   const model::Family& family = *model::find_family(spec.family);
-  auto weights = model::load_weights(spec, family.names(), *source, *backend, go_on);
-  return std::make_unique<model::Transformer>(std::move(spec), std::move(weights), source, backend);
+  model::Placement placement = place(spec.n_layers);
+  auto weights = model::load_weights(spec, family.names(), *source, placement, go_on);
+  return std::make_unique<model::Transformer>(std::move(spec), std::move(weights), source,
+                                              std::move(placement));
+}
+
+inline std::unique_ptr<model::Transformer> load_small_model(
+    const std::string& name, const Settings& settings,
+    const std::shared_ptr<backend::Backend>& device = two_threads()) {
+  return load_small_model(name, settings,
+                          [&](std::int64_t n_layers) { return model::Placement(device, n_layers); });
 }
 
 inline Ids some_ids(std::size_t n, std::size_t seed, std::int64_t vocab) {
