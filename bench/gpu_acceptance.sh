@@ -85,7 +85,7 @@ check "build" build_all
 # The kernels against the reference, the models against the CPU.
 check "no kernel spills" cmake --build "$build" --target cuda_resources
 check "kernels against the reference" "$build/tests/cuda_on_gpu/transom_test_cuda_on_gpu"
-check "models: text and logits of the CPU, graphs on and off" "$build/tests/cuda_on_host/transom_test_cuda_models" "~[leaks]"
+check "models: text and logits of the CPU, with graphs and without, whole and split" "$build/tests/cuda_on_host/transom_test_cuda_models" "~[leaks]"
 
 # Faults and races that no result shows.
 for tool in memcheck racecheck synccheck; do
@@ -102,6 +102,7 @@ seven_b=("$build/bench/transom-bench" --synthetic deepseek-llm-7b --quantization
   --prefill 512 --depth 0 --decode-tokens 64)
 check "7B int8 with graphs" "${seven_b[@]}" --json "$results/7b-int8.json"
 check "7B int8 without graphs" "${seven_b[@]}" --no-cuda-graphs --json "$results/7b-int8-no-graphs.json"
+check "7B int8 with 2 of its 30 layers on the CPU" "${seven_b[@]}" --gpu-layers 28 --json "$results/7b-int8-split.json"
 
 # number FILE PHASE KEY: of the first such line of a report.
 number() {

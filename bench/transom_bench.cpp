@@ -81,6 +81,8 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--kv-cache-dtype", options.kv_cache_dtype, "auto, f32, bf16, int8");
   app.add_option("--attention-window", options.window, "Tokens that every layer sees; 0 = as the model says");
   app.add_option("--device", options.device, "cpu, cuda or cuda:1");
+  app.add_option("--gpu-layers", options.gpu_layers,
+                 "Layers on the GPU, the last ones; -1 = all. Shares are of the GPU's ceilings");
   app.add_flag("!--no-cuda-graphs", options.cuda_graphs, "Launch the steps on a GPU op by op");
   app.add_option("--threads", options.threads, "Threads; 0 = every core");
   app.add_flag("!--no-pin", options.pin, "Do not pin threads to cores");
@@ -141,7 +143,7 @@ Report measure(const Options& options, std::size_t threads) {
   for (const Measurement& line : measure_decode(transformer, options, cases, report.roofline))
     report.lines.push_back(line);
   show_progress(steps, steps, "");
-  const auto device = transformer.placement().last().describe();
+  const auto device = transformer.placement().describe();
   report.isa = device.isa;
   report.threads = device.threads;
   report.kernels = transformer.kernel_choices();

@@ -71,7 +71,7 @@ void print_headline(int prompt, int threads) {
   const model::ModelSpec& spec = transformer.spec();
   model::Sequence sequence(transformer, {prompt + kDecodeTokens, kChunk});
   const double prompt_s = read_prompt(sequence, random_ids(prompt, spec.vocab));
-  const auto used = static_cast<std::size_t>(transformer.placement().last().describe().threads);
+  const auto used = static_cast<std::size_t>(transformer.placement().describe().threads);
   const double before = measure_bandwidth_apart("cpu", used);
   std::vector<float> logits(static_cast<std::size_t>(spec.vocab));
   const double step = median_step(sequence, logits);

@@ -116,15 +116,14 @@ Loaded load_model(const Options& options) {
   } else {
     source = std::make_shared<SyntheticSource>(options.dtype == "f32" ? DType::f32 : DType::bf16);
   }
-  const auto device =
-      backend::open_backend(options.device, {options.threads, options.pin, options.cuda_graphs});
+  model::Placement placement = model::open_placement(
+      options.device, {options.threads, options.pin, options.cuda_graphs}, spec.n_layers, options.gpu_layers);
   const bool terminal = ::isatty(STDERR_FILENO) != 0;
   int done = 0;
   const auto progress = [&](std::string_view, std::int64_t) {
     if (++done % 16 == 0 && terminal) std::fprintf(stderr, "\rloading: %d tensors", done);
     return true;
   };
-  model::Placement placement(device, spec.n_layers);
   auto weights =
       model::load_weights(spec, model::find_family(spec.family)->names(), *source, placement, progress);
   if (terminal) std::fprintf(stderr, "\r%40s\r", "");
@@ -239,7 +238,7 @@ std::vector<Measurement> measure_decode(const model::Transformer& transformer, c
   std::vector<std::unique_ptr<DecodeRun>> runs;
   for (const DecodeCase& what : cases)
     runs.push_back(std::make_unique<DecodeRun>(transformer, what, options.decode_tokens));
-  const auto threads = static_cast<std::size_t>(transformer.placement().last().describe().threads);
+  const auto threads = static_cast<std::size_t>(transformer.placement().describe().threads);
   std::vector<double> bandwidths;
   for (std::int64_t turn = 0; turn < kTurns; ++turn) {
     bandwidths.push_back(measure_bandwidth_apart(options.device, threads));

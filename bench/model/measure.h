@@ -21,6 +21,7 @@ struct Options {
   std::string dtype = "bf16", quantization = "none", kv_cache_dtype = "auto";
   std::int64_t group_size = 0;  // of quantised weights, as the key quantization_group_size
   std::string device = "cpu";
+  std::int64_t gpu_layers = -1;
   bool cuda_graphs = true;
   int threads = 0;
   bool pin = true;

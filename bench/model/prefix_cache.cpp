@@ -97,7 +97,7 @@ bool print_prefix_cache(const Options& options, const PrefixCacheBench& settings
   for (int i = 0; i < options.repeats; ++i) measure(*loaded.transformer, settings, report);
   std::printf("prefix cache: %lld tokens in common, then %lld; %d threads\n",
               static_cast<long long>(settings.common), static_cast<long long>(settings.own),
-              loaded.transformer->placement().last().describe().threads);
+              loaded.transformer->placement().describe().threads);
   std::printf("  first token, cold  %9.2f ms\n", report.cold() * 1e3);
   std::printf("  first token, warm  %9.2f ms   %.1f times sooner, %lld tokens read\n", report.warm() * 1e3,
               report.cold() / report.warm(), static_cast<long long>(report.read));

@@ -68,8 +68,7 @@ bool print_speculation(const Options& options, const SpeculationBench& settings,
   std::printf(
       "speculation: prompt lookup, up to %d tokens a guess; a prompt of %zu tokens that says the same "
       "%d times, %d new ones, greedy; %d threads\n",
-      settings.guess, ids.size(), kTimes, settings.new_tokens,
-      transformer.placement().last().describe().threads);
+      settings.guess, ids.size(), kTimes, settings.new_tokens, transformer.placement().describe().threads);
   std::printf("  accepted  %lld of %lld guesses (%.0f %%)\n", static_cast<long long>(accepted),
               static_cast<long long>(drafted), percent(accepted, drafted));
   std::printf("  decode    %.1f tokens/s, without guesses %.1f: %.2f times as fast\n", guessed_rate,

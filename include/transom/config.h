@@ -43,6 +43,9 @@ namespace transom {
 ///   or "int8" (a scale for each head and token).
 /// - dtype (string): weights in memory: "auto" (default: as stored), "f32" or "bf16".
 /// - device (string): "cpu" (default), "cuda" (the first GPU) or "cuda:1"; another ModelOptions::device wins.
+/// - gpu_layers (int): decoder layers on the GPU, the last ones, with the head; the CPU embeds and computes the
+///   layers before them. -1 (default) or as many as there are: the whole model; 0: only the head. Without a
+///   GPU 1 or more is an InvalidArgument. ModelOptions::gpu_layers wins when it is set.
 /// - cuda_graphs (bool): true (default): decode steps on a GPU are captured once and replayed; the text is the
 ///   same without.
 /// - threads (int): 0 = every core (default); ModelOptions::threads wins when it is set.

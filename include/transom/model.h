@@ -36,6 +36,10 @@ struct ModelOptions {
   /// "cpu", "cuda" (the first GPU) or "cuda:1". "cpu": as the configuration says, which is "cpu" unless it was
   /// changed. Calls to a model on a GPU leave it the current CUDA device of their thread.
   std::string device = "cpu";
+  /// Decoder layers on the GPU, the last ones: for a model that is larger than its memory. The others, with
+  /// their keys and values, are the CPU's. More than there are: all; 0: only the head, which turns states into
+  /// logits, and the choice of tokens. -1 = as the configuration says, which is all unless it was changed.
+  std::int64_t gpu_layers = -1;
   /// Threads of the model's own pool, shared by its sessions. 0 = every core this process may use.
   int threads = 0;
   /// Keeps each thread of the pool on one core. Set it to false where other work shares the cores.
@@ -56,8 +60,9 @@ struct ModelInfo {
   std::int64_t weight_bytes = 0;  ///< memory that they take here
   std::int64_t decode_bytes = 0;  ///< weight bytes that one generated token reads
   std::string device;             ///< "cpu" or "cuda:0"
-  std::string isa;                ///< of the kernels: "avx512_vnni", "sm_90 (NVIDIA H100)"
-  int threads = 0;
+  std::int64_t gpu_layers = 0;    ///< decoder layers on a GPU
+  std::string isa;                ///< of the kernels: "avx512_vnni", "sm_90 (NVIDIA H100)", or both
+  int threads = 0;                ///< of the CPU's layers
   std::int64_t prefix_cache_bytes = 0;  ///< that texts to begin with take now
   double load_s = 0;
   std::vector<std::string>

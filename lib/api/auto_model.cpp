@@ -26,13 +26,15 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::shared_ptr<backend::Backend> open_device(const Config& config, const ModelOptions& options) {
+model::Placement open_devices(const Config& config, const ModelOptions& options, std::int64_t n_layers) {
   backend::BackendOptions backend_options;
   backend_options.threads = options.threads != 0 ? options.threads : config.get("threads").as<int>();
   backend_options.pin_threads = options.pin_threads;
   backend_options.cuda_graphs = config.get("cuda_graphs").as<bool>();
   const std::string from_config = config.get("device").as<std::string>();
-  return backend::open_backend(options.device == "cpu" ? from_config : options.device, backend_options);
+  return model::open_placement(
+      options.device == "cpu" ? from_config : options.device, backend_options, n_layers,
+      options.gpu_layers != -1 ? options.gpu_layers : config.get("gpu_layers").as<std::int64_t>());
 }
 
 std::optional<Tokenizer> load_tokenizer_if_there(const fs::path& directory) {
@@ -88,7 +90,7 @@ Model load(const fs::path& found, const Config& config, const ModelOptions& opti
   GenerationConfig defaults = load_defaults(directory, config);
   auto checkpoint = std::make_shared<const io::Checkpoint>(directory);
   std::shared_ptr<model::WeightSource> source = std::make_shared<model::CheckpointSource>(checkpoint);
-  const std::shared_ptr<backend::Backend> device = open_device(config, options);
+  model::Placement placement = open_devices(config, options, spec.n_layers);
   const auto progress = [&](std::string_view tensor, std::int64_t done) {
     if (options.stop_token.stop_requested()) return false;
     return !options.on_progress || options.on_progress({tensor, done, checkpoint->total_bytes()});
@@ -103,14 +105,14 @@ Model load(const fs::path& found, const Config& config, const ModelOptions& opti
       return progress(part.name, 0);
     };
     // Calibration looks into the states that a model leaves in memory.
-    const auto calibrating = device->uses_host_memory()
-                                 ? device
+    const auto& first = placement.spans().front().device;
+    const auto calibrating = first->uses_host_memory()
+                                 ? first
                                  : backend::open_backend("cpu", {options.threads, options.pin_threads});
     source = api::quantize_on_load(directory, spec, source, *calibrating, options.threads, heard);
     if (source == nullptr) return {};
     stored.quantization = {};
   }
-  model::Placement placement(device, spec.n_layers);
   auto weights = model::load_weights(stored, family.names(), *source, placement, progress);
   if (weights == nullptr) return {};
   auto transformer =

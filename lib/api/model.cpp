@@ -26,7 +26,7 @@ namespace {
 /// The configuration as other programs read it: keys that only say how to run here, on this machine, are left
 /// out.
 std::string portable_config(const Config& config, const fs::path& directory) {
-  const Config portable = config.without({"device", "threads", "dtype"});
+  const Config portable = config.without({"device", "gpu_layers", "cuda_graphs", "threads", "dtype"});
   const io::Json stored = io::Json::parse_file(directory / "config.json");
   const io::Json* const quantization = stored.find_value("quantization_config");
   if (quantization == nullptr) return portable.to_json();
@@ -113,12 +113,14 @@ Tokenizer Model::tokenizer() const { return impl().require_tokenizer(); }
 
 ModelInfo Model::info() const {
   const model::Transformer& transformer = *impl().transformer;
-  const backend::BackendInfo device = transformer.placement().last().describe();
+  const model::Placement& placement = transformer.placement();
+  const backend::BackendInfo device = placement.describe();
   ModelInfo info;
   info.parameters = transformer.weights().parameters;
   info.weight_bytes = transformer.weights().bytes;
   info.decode_bytes = transformer.weights().decode_bytes;
   info.device = device.device;
+  if (!placement.last().uses_host_memory()) info.gpu_layers = placement.spans().back().layers();
   info.isa = device.isa;
   info.threads = device.threads;
   info.load_s = impl().load_s;
@@ -183,8 +185,9 @@ Session Model::new_session(const SessionOptions& options) const {
 void Model::save_pretrained(const fs::path& directory) const {
   const api::ModelImpl& body = impl();
   if (body.transformer->spec().quantization.bits > 0) {
-    const Config config = body.config.without(
-        {"device", "threads", "dtype", "quantization", "quantization_method", "quantization_group_size"});
+    const Config config =
+        body.config.without({"device", "gpu_layers", "cuda_graphs", "threads", "dtype", "quantization",
+                             "quantization_method", "quantization_group_size"});
     return api::save_quantized(config, *body.checkpoint, body.transformer->spec(), directory);
   }
   io::make_directory(directory);

@@ -10,9 +10,11 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/registry.h"
 
 namespace transom::model {
 
@@ -21,7 +23,7 @@ struct LayerSpan {
   std::shared_ptr<backend::Backend> device;
   std::int64_t first = 0, end = 0;
 
-  bool has_layers() const { return end > first; }
+  std::int64_t layers() const { return end - first; }
 };
 
 class Placement {
@@ -43,9 +45,18 @@ class Placement {
   backend::Backend& first() const { return *spans_.front().device; }
   /// Makes logits and chooses tokens.
   backend::Backend& last() const { return *spans_.back().device; }
+  /// The last device, with the kernels of both and the threads of the first.
+  backend::BackendInfo describe() const;
 
  private:
   std::vector<LayerSpan> spans_;
 };
+
+/// Opens a device by its name, and the CPU beside it where it gets less than all layers.
+/// @param gpu_layers How many of the last layers a GPU gets; -1, or as many as there are: all of the model.
+/// @throws InvalidArgument for fewer than -1, and for layers on a GPU where the device is the CPU; as
+///   backend::open_backend().
+Placement open_placement(std::string_view device, const backend::BackendOptions& options,
+                         std::int64_t n_layers, std::int64_t gpu_layers);
 
 }  // namespace transom::model

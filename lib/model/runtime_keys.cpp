@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -126,7 +128,7 @@ KvDType read_kv_dtype(const ConfigReader& reader) {
 }  // namespace
 
 std::span<const RuntimeKey> runtime_keys() {
-  static const std::array<RuntimeKey, 13> keys{{{"attention_window", 0},
+  static const std::array<RuntimeKey, 14> keys{{{"attention_window", 0},
                                                 {"attention_sinks", 0},
                                                 {"attention_pattern", "window"},
                                                 {"max_context", 0},
@@ -137,6 +139,7 @@ std::span<const RuntimeKey> runtime_keys() {
                                                 {"kv_cache_dtype", "auto"},
                                                 {"dtype", "auto"},
                                                 {"device", "cpu"},
+                                                {"gpu_layers", -1},
                                                 {"cuda_graphs", true},
                                                 {"threads", 0}}};
   return keys;
@@ -147,6 +150,7 @@ void check_runtime_keys(const ConfigReader& reader) {
   apply_runtime_keys(reader, scratch);
   reader.integer("threads", 0, 0, 1024);
   reader.text("device", "cpu");
+  reader.integer("gpu_layers", -1, -1, std::numeric_limits<std::int32_t>::max());
   reader.boolean("cuda_graphs", true);
 }
 

@@ -32,7 +32,7 @@ void Sequence::run_layers(const Transformer& transformer, Workspace& workspace,
   for (std::size_t s = 0; s < spans.size(); ++s) {
     const LayerSpan& span = spans[s];
     const bool last = s + 1 == spans.size();
-    if (!span.has_layers() && !(last && after)) continue;  // of a prompt, chunks that only fill caches
+    if (span.layers() == 0 && !(last && after)) continue;  // of a prompt, chunks that only fill caches
     backend::Backend& device = *span.device;
     SpanWorkspace& space = workspace.spans[s];
     BlockWorkspace work = space.first_rows(tokens);

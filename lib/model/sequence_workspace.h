@@ -18,7 +18,7 @@ struct SpanWorkspace {
   /// @param score_rows Rows of `scored` and `logits`; 0 for spans before the last.
   SpanWorkspace(const ModelSpec& spec, const LayerSpan& span, std::int64_t tokens, std::int64_t score_rows) {
     backend::Backend& device = *span.device;
-    buffer = device.allocate(bytes(spec, span.has_layers(), tokens, score_rows), "the workspace",
+    buffer = device.allocate(bytes(spec, span.layers() > 0, tokens, score_rows), "the workspace",
                              backend::Buffer::Pages::huge);
     float* next = buffer.as<float>();
     const auto take = [&](std::int64_t rows, std::int64_t width) {
@@ -27,7 +27,7 @@ struct SpanWorkspace {
       return view;
     };
     block.x = take(tokens, spec.hidden);
-    if (span.has_layers()) {
+    if (span.layers() > 0) {
       block.normed = take(tokens, spec.hidden);
       block.qkv = take(tokens, spec.qkv_columns());
       if (spec.any_sinks()) block.q_sink = take(tokens, spec.qkv_columns());

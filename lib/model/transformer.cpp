@@ -54,7 +54,7 @@ std::vector<std::string> Transformer::kernel_choices() const {
   };
   const bool several = placement_.spans().size() > 1;
   for (const LayerSpan& span : placement_.spans()) {
-    if (!span.has_layers()) continue;
+    if (span.layers() == 0) continue;
     const LayerWeights& first = weights_->layers[static_cast<std::size_t>(span.first)];
     const std::string where = several ? span.device->describe().device + " " : "";
     add(where + "qkv", first.qkv);

@@ -82,6 +82,8 @@ TEST_CASE("config: runtime keys of the wrong kind or value") {
   CHECK_THROWS_AS(config.update({{"kv_cache_dtype", "f64"}}), InvalidArgument);
   CHECK_THROWS_AS(config.update({{"dtype", "int8"}}), InvalidArgument);
   CHECK_THROWS_AS(config.update({{"threads", -1}}), InvalidArgument);
+  CHECK_THROWS_AS(config.update({{"gpu_layers", -2}}), InvalidArgument);
+  CHECK_THROWS_AS(config.update({{"gpu_layers", "all"}}), InvalidArgument);
   CHECK_THROWS_AS(config.update({{"quantization_group_size", 48}}), InvalidArgument);
   CHECK_THROWS_AS(config.update({{"activation_dtype", "bf16"}}), InvalidArgument);
   CHECK_THROWS_AS(config.update({{"num_attention_heads", 7}}), InvalidArgument);

@@ -63,6 +63,9 @@ class CudaBackend final : public Backend {
   void choose(const TensorView& logits, std::span<const TokenChoice> choices,
               std::span<std::int32_t> ids) override;
 
+  /// Steps so far that were a graph's replay; for tests.
+  std::int64_t replays() const { return steps_.replays(); }
+
  private:
   /// A cache in the middle of a step: its tables of blocks and the step's first position, as the device sees
   /// them.

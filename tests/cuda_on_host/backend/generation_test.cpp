@@ -1,35 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // Models on device "cuda", through the public API: what the CPU gives, by the library that the API opens. Here that is
 // the emulated one, which TRANSOM_CUDA_LIBRARY names; on a machine with a GPU the same program runs with the real one.
-#include <initializer_list>
 #include <string>
 #include <vector>
 
+#include "tests/cuda_on_host/backend/story_model.h"
 #include "tests/support/catch.h"
 #include "tests/support/logits.h"
-#include "tests/support/paths.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/throws.h"
 #include "transom/transom.h"
 
 using namespace transom;
+using testing::kPrompt;
+using testing::Settings;
+using testing::story_model;
 using transom::testing::contains;
 using transom::testing::error_of;
 using transom::testing::largest_difference;
 using transom::testing::some_ids;
 
 namespace {
-
-using Settings = std::initializer_list<std::pair<std::string_view, Value>>;
-
-Model story_model(const std::string& device, Settings settings = {}) {
-  Config config = AutoConfig::from_pretrained(testing::tinystories().string());
-  config.update(settings);
-  return AutoModel::from_pretrained(testing::tinystories().string(), config,
-                                    {.device = device, .threads = 1, .pin_threads = false});
-}
-
-constexpr const char* kPrompt = "Once upon a time there was a little girl who";
 
 /// The largest difference of logits between the devices after some tokens, and after one more.
 double device_difference(Settings settings, std::size_t tokens) {
