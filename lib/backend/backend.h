@@ -150,6 +150,11 @@ struct TokenChoice {
 /// Of the widest logits that choose() takes.
 constexpr std::int64_t kMostTokensToChoose = std::int64_t{1} << 23;
 
+/// Memory that a device has to itself.
+struct DeviceMemory {
+  std::int64_t free = 0, total = 0;
+};
+
 struct BackendInfo {
   std::string device;
   std::string isa;
@@ -166,6 +171,8 @@ class Backend {
   virtual Buffer allocate(std::size_t bytes, const char* purpose, Buffer::Pages pages) = 0;
   /// Whether ops read and write memory of this process, such as mapped files; else only what allocate() gave.
   virtual bool uses_host_memory() const = 0;
+  /// Nothing where the memory is that of this process, of which only the system knows how much there is.
+  virtual DeviceMemory memory() const { return {}; }
   /// Copies src, dense and of dst's dtype, to dst, which is dense too.
   virtual void upload(const TensorView& dst, std::span<const std::byte> src) = 0;
   virtual void download(std::span<float> dst, const TensorView& src) = 0;

@@ -6,9 +6,7 @@
 
 #include "backend/kv_slots.h"
 #include "backend/ops.h"
-#include "core/checks.h"
 #include "core/count.h"
-#include "transom/error.h"
 
 namespace transom::model {
 
@@ -16,14 +14,6 @@ using core::count;
 using core::TensorView;
 
 namespace {
-
-// A reservation of more than this is a mistake in a configuration, not a wish.
-constexpr std::int64_t kMaxCacheBytes = std::int64_t{1} << 46;
-// The oldest token that a log stride sees in a text without bound.
-constexpr std::int64_t kOldestSeen = std::int64_t{1} << 24;
-// Large enough that the rows of a head are a stream of many pages, small enough that what a fork copies of a
-// text is little: 4 key tiles of attention.
-constexpr std::int64_t kBlockSlots = 256;
 
 /// Whether every slot has been written: the ring, and the level with the fewest positions.
 bool all_used(const backend::KvCacheView& view, std::int64_t furthest) {
@@ -54,40 +44,14 @@ KvCache::KvCache(const ModelSpec& spec, DType dtype, std::int64_t context, std::
                  const Placement& placement)
     : spec_(spec) {
   for (const LayerSpan& span : placement.spans()) devices_.push_back(span.device.get());
-  std::int64_t largest = 0;
-  for (const LayerSpec& layer : spec.layers) {
-    backend::KvCacheView view;
-    std::int64_t capacity = context;
-    if (!layer.keeps_all()) {
-      // Where the ring would be no shorter than the context, a slot for each position serves; the sinks stay
-      // visible.
-      capacity = std::min(context, layer.sinks + std::min(layer.window, context) - 1 + chunk);
-      view.sinks = std::min(layer.sinks, capacity - 1);
-    }
-    if (layer.pattern == AttentionPattern::log_stride) {
-      view.level_slots = std::min(layer.window, context) + (chunk + 1) / 2;
-      while (layer.window << view.levels < std::min(context, kOldestSeen)) ++view.levels;
-      capacity += view.levels * view.level_slots;
-    }
-    const std::int64_t row = spec.n_kv_heads * backend::kv_row_bytes(dtype, spec.head_dim);
-    if (capacity > kMaxCacheBytes / row) {
-      throw OutOfMemory(core::message("a KV cache of ", capacity,
-                                      " positions is out of reach; set max_context or ", "attention_window"));
-    }
-    view.keys = view.values = TensorView::dense(nullptr, dtype, {spec.n_kv_heads, capacity, spec.head_dim});
-    bytes_ += 2 * capacity * row;
-    largest = std::max(largest, capacity);
-    const std::size_t device = placement.span_of(static_cast<std::int64_t>(layers_.size()));
-    Layer& made = layers_.emplace_back();
-    made.view = view;
-    made.device = device;
-  }
-  std::int64_t slots = backend::kLeastBlockSlots;
-  while (slots < std::min(kBlockSlots, largest)) slots *= 2;
   std::vector<KvStretch> stretches;
-  for (Layer& layer : layers_) {
-    layer.view.block_slots = slots;
-    stretches.push_back({devices_[layer.device], layer.view.blocks()});
+  for (const backend::KvCacheView& view : kv_layouts(spec, dtype, context, chunk)) {
+    const std::size_t device = placement.span_of(static_cast<std::int64_t>(layers_.size()));
+    Layer& layer = layers_.emplace_back();
+    layer.view = view;
+    layer.device = device;
+    stretches.push_back({devices_[device], view.blocks()});
+    bytes_ += view.keys.extent[1] * backend::ops::kv_slot_bytes(view);
   }
   make_tables();
   reserved_.reset(new KvMemory(stretches, count(block_bytes())));
@@ -116,11 +80,6 @@ KvCache::~KvCache() {
     }
   }
   if (whole) delete reserved_.release();
-}
-
-std::int64_t KvCache::block_bytes() const {
-  const TensorView& keys = layers_.front().view.keys;
-  return keys.extent[0] * block_slots() * backend::kv_row_bytes(keys.dtype, keys.extent[2]);
 }
 
 void KvCache::make_tables() {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "model/kv_layout.h"
 #include "model/kv_memory.h"
 #include "model/placement.h"
 #include "model/spec.h"
@@ -98,7 +99,7 @@ class KvCache {
   void make_tables();
   std::int64_t block_slots() const { return layers_.front().view.block_slots; }
   /// Of keys or values.
-  std::int64_t block_bytes() const;
+  std::int64_t block_bytes() const { return kv_block_bytes(layers_.front().view); }
 
   /// Calls use(index of a layer, index of a block, slots from its first on that will have been written) for
   /// each block that positions [first, end) touch; a block may come twice.

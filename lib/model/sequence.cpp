@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "core/checks.h"
+#include "model/fitting_layers.h"
 #include "model/rope.h"
 #include "model/sequence_workspace.h"
 #include "transom/error.h"
@@ -37,7 +38,7 @@ std::int64_t default_context(const ModelSpec& spec) {
   return spec.any_keeps_all() ? longest_text(spec.ropes) : Sequence::kUnbounded;
 }
 
-Sequence::Sequence(const Transformer& transformer, const SequenceOptions& options)
+Sequence::Sequence(const Transformer& transformer, const SequenceOptions& options) try
     : transformer_(transformer),
       context_(context_of(transformer.spec(), options)),
       chunk_(chunk_of(options, context_)),
@@ -46,6 +47,11 @@ Sequence::Sequence(const Transformer& transformer, const SequenceOptions& option
   const ModelSpec& spec = transformer.spec();
   for (const LayerSpan& span : transformer.placement().spans())
     span.device->reserve({chunk_, spec.n_heads, spec.n_kv_heads, spec.head_dim});
+} catch (const OutOfMemory& error) {
+  const std::int64_t context = context_of(transformer.spec(), options);
+  throw OutOfMemory(error.what() + fitting_layers(transformer.spec(), transformer.placement(),
+                                                  transformer.weights(), context,
+                                                  chunk_of(options, context)));
 }
 
 Sequence::Sequence(const Sequence& other, std::shared_ptr<Workspace> workspace, KvCache cache)

@@ -12,6 +12,10 @@
 
 namespace transom::model {
 
+// Rows that are scored at once when the logits of every token are asked for: enough to keep the head compute
+// bound, few enough that a large vocabulary needs no large workspace (64 x 152k f32 = 39 MB).
+constexpr std::int64_t kScoreRows = 64;
+
 /// What the layers of one device work in: one buffer, cut into the matrices of a block for the largest chunk;
 /// a smaller call takes their first rows.
 struct SpanWorkspace {
@@ -75,10 +79,6 @@ struct SpanWorkspace {
 };
 
 struct Sequence::Workspace {
-  // Rows that are scored at once when the logits of every token are asked for: enough to keep the head
-  // compute bound, few enough that a large vocabulary needs no large workspace (64 x 152k f32 = 39 MB).
-  static constexpr std::int64_t kScoreRows = 64;
-
   Workspace(const ModelSpec& spec, std::int64_t tokens, const Placement& placement)
       : score_rows(std::min(tokens, kScoreRows)), row_numbers(static_cast<std::size_t>(tokens)) {
     for (const LayerSpan& span : placement.spans()) {

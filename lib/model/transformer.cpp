@@ -16,19 +16,7 @@ Transformer::Transformer(ModelSpec spec, std::unique_ptr<ModelWeights> weights,
       source_(std::move(source)),
       weights_(std::move(weights)) {}
 
-DType Transformer::kv_dtype() const {
-  switch (spec_.kv_dtype) {
-    case KvDType::f32:
-      return DType::f32;
-    case KvDType::bf16:
-      return DType::bf16;
-    case KvDType::int8:
-      return DType::i8;
-    case KvDType::automatic:
-      break;
-  }
-  return weights_->sixteen_bit && spec_.dtype != WeightDType::f32 ? DType::bf16 : DType::f32;
-}
+DType Transformer::kv_dtype() const { return model::kv_dtype(spec_, *weights_); }
 
 void Transformer::embed(std::span<const std::int32_t> ids, const TensorView& dst) const {
   backend::Backend& device = placement_.first();

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/weights.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "core/float_convert.h"
+#include "model/fitting_layers.h"
 #include "model/linear_loader.h"
+#include "model/sequence.h"
 #include "model/tensor_reader.h"
+#include "transom/error.h"
 
 namespace transom::model {
 
@@ -25,7 +29,7 @@ class Loader {
         tensors_(source, progress),
         linears_(spec, tensors_) {}
 
-  std::unique_ptr<ModelWeights> load() {
+  std::unique_ptr<ModelWeights> load() try {
     weights_ = std::make_unique<ModelWeights>();
     load_embedding();
     // The head first: it is the largest, and while it is packed the stored copy is resident too.
@@ -37,6 +41,11 @@ class Loader {
     weights_->decode_bytes = linears_.bytes();
     weights_->sixteen_bit = linears_.sixteen_bit();
     return std::move(weights_);
+  } catch (const OutOfMemory& error) {
+    weights_->sixteen_bit = linears_.sixteen_bit();
+    const std::int64_t context = default_context(spec_);
+    const std::int64_t chunk = std::min(SequenceOptions().prefill_chunk, context);
+    throw OutOfMemory(error.what() + fitting_layers(spec_, placement_, *weights_, context, chunk));
   }
 
  private:
@@ -53,6 +62,7 @@ class Loader {
 
   void load_layer(const LayerNames& names, backend::Backend& device) {
     LayerWeights layer;
+    const backend::DeviceMemory before = device.memory();
     const std::int64_t q = spec_.n_heads * spec_.head_dim, kv = spec_.n_kv_heads * spec_.head_dim;
     layer.input_norm = load_vector(names.input_norm + ".weight", spec_.hidden, device);
     layer.qkv =
@@ -66,6 +76,9 @@ class Loader {
     layer.gate_up = linears_.load({{names.gate, spec_.intermediate}, {names.up, spec_.intermediate}},
                                   spec_.hidden, spec_.mlp_bias, device);
     layer.down = linears_.load({{names.down, spec_.hidden}}, spec_.intermediate, spec_.mlp_bias, device);
+    // At least the weights, whatever other programs give back meanwhile.
+    if (before.total > 0)
+      layer.device_bytes = std::max(before.free - device.memory().free, layer.linear_bytes());
     weights_->layers.push_back(std::move(layer));
   }
 
@@ -131,6 +144,20 @@ class Loader {
 };
 
 }  // namespace
+
+DType kv_dtype(const ModelSpec& spec, const ModelWeights& weights) {
+  switch (spec.kv_dtype) {
+    case KvDType::f32:
+      return DType::f32;
+    case KvDType::bf16:
+      return DType::bf16;
+    case KvDType::int8:
+      return DType::i8;
+    case KvDType::automatic:
+      break;
+  }
+  return weights.sixteen_bit && spec.dtype != WeightDType::f32 ? DType::bf16 : DType::f32;
+}
 
 std::unique_ptr<ModelWeights> load_weights(const ModelSpec& spec, const WeightNames& names,
                                            WeightSource& source, const Placement& placement,

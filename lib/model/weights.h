@@ -19,12 +19,15 @@ namespace transom::model {
 using core::TensorView;
 
 struct LayerWeights {
+  std::int64_t device_bytes = 0;    // of the memory of a GPU, as it counts them; 0 on the CPU
   TensorView input_norm, mlp_norm;  // [hidden]
   TensorView q_norm, k_norm;        // [head_dim], with qk_norm
   LinearLayer qkv;                  // [(n_heads + 2 n_kv_heads) * head_dim, hidden]
   LinearLayer output;               // [hidden, n_heads * head_dim]
   LinearLayer gate_up;              // [2 * intermediate, hidden]
   LinearLayer down;                 // [hidden, intermediate]
+
+  std::int64_t linear_bytes() const { return qkv.bytes() + output.bytes() + gate_up.bytes() + down.bytes(); }
 };
 
 struct ModelWeights {
@@ -47,9 +50,13 @@ struct ModelWeights {
   std::vector<backend::Buffer> buffers;  // what the views point into, where it is not the source
 };
 
+/// What keys and values are kept as.
+DType kv_dtype(const ModelSpec& spec, const ModelWeights& weights);
+
 /// Loads everything that the spec asks for.
 /// @return The weights; nothing when `progress` cancelled.
-/// @throws FormatError naming file, tensor, expected and found.
+/// @throws FormatError naming file, tensor, expected and found; OutOfMemory that says how many layers a GPU
+///   would hold, if it holds too few.
 std::unique_ptr<ModelWeights> load_weights(const ModelSpec& spec, const WeightNames& names,
                                            WeightSource& source, const Placement& placement,
                                            const TensorProgress& progress);

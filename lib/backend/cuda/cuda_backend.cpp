@@ -67,6 +67,13 @@ Buffer CudaBackend::allocate(std::size_t bytes, const char* purpose, Buffer::Pag
   return allocate_device(bytes, purpose);
 }
 
+DeviceMemory CudaBackend::memory() const {
+  use_device();
+  std::size_t free = 0, total = 0;
+  check_cuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  return {static_cast<std::int64_t>(free), static_cast<std::int64_t>(total)};
+}
+
 void CudaBackend::upload(const TensorView& dst, std::span<const std::byte> src) {
   const std::lock_guard lock(mutex_);
   use_device();

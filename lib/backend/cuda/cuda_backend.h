@@ -31,6 +31,7 @@ class CudaBackend final : public Backend {
   BackendInfo describe() const override;
   Buffer allocate(std::size_t bytes, const char* purpose, Buffer::Pages pages) override;
   bool uses_host_memory() const override { return false; }
+  DeviceMemory memory() const override;
   void upload(const TensorView& dst, std::span<const std::byte> src) override;
   void download(std::span<float> dst, const TensorView& src) override;
   void synchronize() override;

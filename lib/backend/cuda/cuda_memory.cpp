@@ -20,11 +20,11 @@ core::Buffer allocate_device(std::size_t bytes, const char* purpose) {
     cudaGetLastError();
     std::size_t free = 0, total = 0;
     cudaMemGetInfo(&free, &total);
-    throw OutOfMemory(core::message("cuda: cannot allocate ", bytes, " bytes for ", purpose, ": ", free,
-                                    " of ", total,
-                                    " bytes are free; quantization takes less for weights, max_context, "
-                                    "attention_window or kv_cache_dtype "
-                                    "for the KV cache, prefill_chunk for the workspace"));
+    throw OutOfMemory(
+        core::message("cuda: cannot allocate ", bytes, " bytes for ", purpose, ": ", free, " of ", total,
+                      " bytes are free; gpu_layers leaves layers to the CPU, quantization takes less "
+                      "for weights, max_context, attention_window or kv_cache_dtype for the "
+                      "KV cache, prefill_chunk for the workspace"));
   }
   check_cuda(status, "cudaMalloc");
   core::Buffer buffer(static_cast<std::byte*>(data), bytes, free_device);

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/fitting_layers.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/checks.h"
+#include "model/kv_layout.h"
+#include "model/sequence_workspace.h"
+#include "transom/error.h"
+
+namespace transom::model {
+
+namespace {
+
+// What comes on top of weights and sessions. Scratch of kernels (parts of attention, activations as products
+// take them, both halves of the MLP) grows with the chunk as the workspace does, to twice as much; graphs and
+// code that the driver loads take some of the device's memory.
+constexpr std::int64_t kScratchOfWorkspace = 2, kShareOfDriver = 64;
+
+/// Weights of the last device's layers, those first that are loaded.
+std::vector<std::int64_t> layer_bytes(const ModelSpec& spec, const LayerSpan& span,
+                                      const ModelWeights& weights) {
+  std::vector<std::int64_t> bytes;
+  for (auto i = static_cast<std::size_t>(span.first); i < weights.layers.size(); ++i)
+    bytes.push_back(weights.layers[i].device_bytes);
+  // Without any, as many bits an element as the head has.
+  const std::int64_t attended = spec.n_heads * spec.head_dim;
+  const std::int64_t elements = spec.hidden * (spec.qkv_columns() + attended + 3 * spec.intermediate);
+  const double bytes_of_element =
+      static_cast<double>(weights.head.bytes()) / static_cast<double>(spec.vocab * spec.hidden);
+  const std::int64_t typical =
+      bytes.empty() ? static_cast<std::int64_t>(static_cast<double>(elements) * bytes_of_element)
+                    : *std::ranges::max_element(bytes);
+  bytes.resize(static_cast<std::size_t>(span.layers()), typical);
+  return bytes;
+}
+
+}  // namespace
+
+std::string fitting_layers(const ModelSpec& spec, const Placement& placement, const ModelWeights& weights,
+                           std::int64_t context, std::int64_t chunk) try {
+  const LayerSpan& span = placement.spans().back();
+  const backend::DeviceMemory memory = span.device->memory();
+  if (memory.total == 0 || weights.head.parts.empty()) return {};
+  // What stands on the device counts as room: with fewer layers it would not be there. The embedding is the
+  // CPU's then.
+  const bool embeds = placement.spans().size() == 1;
+  const std::int64_t embedding = embeds ? static_cast<std::int64_t>(weights.embedding_bytes().size()) : 0;
+  std::int64_t room = memory.free + embedding;
+  for (const LayerWeights& layer : weights.layers) room += layer.device_bytes;
+  const std::vector<backend::KvCacheView> caches = kv_layouts(spec, kv_dtype(spec, weights), context, chunk);
+  const std::vector<std::int64_t> layers = layer_bytes(spec, span, weights);
+  const std::int64_t most = span.layers();
+  const auto workspace = [&](bool has_layers) {
+    return static_cast<std::int64_t>(
+        SpanWorkspace::bytes(spec, has_layers, chunk, std::min(chunk, kScoreRows)));
+  };
+  const auto needed = [&](std::int64_t n) {
+    std::int64_t sum = memory.total / kShareOfDriver + (n == spec.n_layers ? embedding : 0);
+    sum += workspace(n > 0) + kScratchOfWorkspace * workspace(true);
+    for (std::int64_t i = most - n; i < most; ++i) {
+      const backend::KvCacheView& cache = caches[static_cast<std::size_t>(span.first + i)];
+      sum += layers[static_cast<std::size_t>(i)] + 2 * cache.blocks() * kv_block_bytes(cache);
+    }
+    return sum;
+  };
+  if (needed(most) <= room) return {};
+  std::int64_t fitting = most - 1;
+  while (fitting >= 0 && needed(fitting) > room) --fitting;
+  const std::string length =
+      context < Sequence::kUnbounded ? core::message(context, " tokens") : "any length";
+  const std::string found =
+      core::message("; gpu_layers: ", most, " layers and a session of ", length, " need ", needed(most),
+                    " bytes, and ", room, " are there for them: ");
+  if (fitting < 0) return found + "not even the head fits; device \"cpu\" needs no GPU";
+  return core::message(found, fitting, " layers would fit");
+} catch (const Error&) {
+  return {};  // what ran out of memory is worth more than why no number can be told
+}
+
+}  // namespace transom::model
