@@ -63,8 +63,7 @@ std::vector<Step> steps_of(const model::ModelSpec& spec, kernels::KvType kv, std
       simple_step("embed", 2 * spec.hidden, rows, 1),
       simple_step("rms_norm", 2 * spec.hidden, rows, 2 * layers + 1),
       linear_step("qkv", spec, spec.qkv_columns(), spec.hidden, rows, layers),
-      simple_step("rope", 2 * (spec.n_heads + spec.n_kv_heads) * spec.head_dim, rows, 2 * layers),
-      simple_step("kv_append", 3 * spec.n_kv_heads * spec.head_dim, rows, layers),
+      simple_step("rope_append", (2 * spec.n_heads + 3 * spec.n_kv_heads) * spec.head_dim, rows, layers),
       {"attention", layers, 0, 0},
       linear_step("output", spec, spec.hidden, attended, rows, layers),
       linear_step("gate_up", spec, 2 * spec.intermediate, spec.hidden, rows, layers),
@@ -89,12 +88,12 @@ std::vector<Step> steps_of(const model::ModelSpec& spec, kernels::KvType kv, std
 }
 
 void print_steps(const std::string& title, const std::vector<Step>& steps, std::int64_t rows) {
-  std::printf("\n%s\n%-10s %9s %10s %10s", title.c_str(), "kernel", "launches", "MB", "GFLOP");
+  std::printf("\n%s\n%-11s %9s %10s %10s", title.c_str(), "kernel", "launches", "MB", "GFLOP");
   for (const Gpu& gpu : kGpus) std::printf(" %16s", gpu.name);
   std::printf("\n");
   std::array<double, kGpus.size()> total{};
   for (const Step& step : steps) {
-    std::printf("%-10s %9.0f %10.2f %10.2f", step.name.c_str(), step.launches, step.bytes * 1e-6,
+    std::printf("%-11s %9.0f %10.2f %10.2f", step.name.c_str(), step.launches, step.bytes * 1e-6,
                 step.operations * 1e-9);
     for (std::size_t i = 0; i < kGpus.size(); ++i) {
       const double seconds =
@@ -104,7 +103,7 @@ void print_steps(const std::string& title, const std::vector<Step>& steps, std::
     }
     std::printf("\n");
   }
-  std::printf("%-10s %9s %10s %10s", "at best", "", "", "");
+  std::printf("%-11s %9s %10s %10s", "at best", "", "", "");
   for (const double seconds : total) std::printf(" %10.1f tok/s", static_cast<double>(rows) / seconds);
   std::printf("\n");
 }

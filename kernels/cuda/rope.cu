@@ -3,7 +3,7 @@
 // one where heads are not aligned.
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/rope.h"
-#include "kernels/cuda/rows.cuh"
+#include "kernels/cuda/rotate.cuh"
 
 namespace transom::kernels::cuda {
 namespace {
@@ -15,18 +15,10 @@ __global__ void __launch_bounds__(kItemThreads) rope(RopeArgs args) {
                  j = item % per_head * kWidth;
   if (head >= args.n_heads) return;
   float* x = args.x + blockIdx.x * args.row_stride + head * args.head_dim + j;
-  const Floats<kWidth> low = load_floats<kWidth>(x);
-  const Floats<kWidth> high = load_floats<kWidth>(x + half);
-  const Floats<kWidth> cos = load_floats<kWidth>(args.cos + size_t{blockIdx.x} * half + j);
-  const Floats<kWidth> sin = load_floats<kWidth>(args.sin + size_t{blockIdx.x} * half + j);
-  Floats<kWidth> turned_low, turned_high;
-#pragma unroll
-  for (int i = 0; i < kWidth; ++i) {
-    turned_low.of[i] = low.of[i] * cos.of[i] - high.of[i] * sin.of[i];
-    turned_high.of[i] = high.of[i] * cos.of[i] + low.of[i] * sin.of[i];
-  }
-  store_floats(x, turned_low);
-  store_floats(x + half, turned_high);
+  const size_t at = size_t{blockIdx.x} * half + j;
+  const RotatedPairs<kWidth> rotated = rotate<kWidth>(x, half, args.cos + at, args.sin + at);
+  store_floats(x, rotated.low);
+  store_floats(x + half, rotated.high);
 }
 
 }  // namespace

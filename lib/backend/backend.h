@@ -197,6 +197,14 @@ class Backend {
   virtual void rope(const TensorView& x, const RopeTables& tables) = 0;
   virtual void kv_append(const TensorView& keys, const TensorView& values, std::int64_t first_position,
                          const KvCacheView& cache) = 0;
+  /// What a layer does with its queries, keys and values in one op; devices for which launches are dear have
+  /// one for it.
+  virtual void rope_append(const TensorView& q, const TensorView& k, const TensorView& v,
+                           const RopeTables& tables, std::int64_t first_position, const KvCacheView& cache) {
+    rope(q, tables);
+    rope(k, tables);
+    kv_append(k, v, first_position, cache);
+  }
   virtual void kv_copy(const KvCacheView& from, std::int64_t first_position, std::int64_t end_position,
                        const KvCacheView& to) = 0;
   virtual void kv_read(const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,

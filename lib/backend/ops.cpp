@@ -51,6 +51,24 @@ void check_blocks(const char* op, const KvCacheView& cache, std::int64_t first, 
   }
 }
 
+void check_rope(const char* op, const TensorView& x, const RopeTables& tables) {
+  require(is_heads(x) && is_matrix(tables.cos) && tables.cos.rows() == x.rows() &&
+              2 * tables.cos.columns() <= x.columns(),
+          op, ": x ", x, ", tables ", tables.cos);
+}
+
+void check_append(const char* op, const TensorView& keys, const TensorView& values,
+                  std::int64_t first_position, const KvCacheView& cache) {
+  require(is_heads(keys) && same_extents(keys, values) && keys.stride == values.stride && first_position >= 0,
+          op, ": keys ", keys, ", values ", values);
+  check_cache(op, cache, keys.extent[1], keys.extent[2]);
+  const std::int64_t capacity = cache.ring_capacity();
+  require(first_position + keys.rows() <= capacity || keys.rows() <= capacity - cache.sinks, op, ": ",
+          keys.rows(), " tokens at ", first_position, ", cache ", cache.keys);
+  for_each_slots(cache, first_position, first_position + keys.rows(),
+                 [&](std::int64_t slot, std::int64_t slots) { check_blocks(op, cache, slot, slots); });
+}
+
 void check_slots(const char* op, const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,
                  std::size_t bytes) {
   check_cache(op, cache, cache.keys.extent[0], cache.keys.extent[2]);
@@ -100,24 +118,23 @@ void rope_table(Backend& backend, std::span<const std::int64_t> positions, std::
 }
 
 void rope(Backend& backend, const TensorView& x, const RopeTables& tables) {
-  require(is_heads(x) && is_matrix(tables.cos) && tables.cos.rows() == x.rows() &&
-              2 * tables.cos.columns() <= x.columns(),
-          "rope: x ", x, ", tables ", tables.cos);
+  check_rope("rope", x, tables);
   backend.rope(x, tables);
 }
 
 void kv_append(Backend& backend, const TensorView& keys, const TensorView& values,
                std::int64_t first_position, const KvCacheView& cache) {
-  require(is_heads(keys) && same_extents(keys, values) && keys.stride == values.stride && first_position >= 0,
-          "kv_append: keys ", keys, ", values ", values);
-  check_cache("kv_append", cache, keys.extent[1], keys.extent[2]);
-  const std::int64_t capacity = cache.ring_capacity();
-  require(first_position + keys.rows() <= capacity || keys.rows() <= capacity - cache.sinks,
-          "kv_append: ", keys.rows(), " tokens at ", first_position, ", cache ", cache.keys);
-  for_each_slots(
-      cache, first_position, first_position + keys.rows(),
-      [&](std::int64_t slot, std::int64_t slots) { check_blocks("kv_append", cache, slot, slots); });
+  check_append("kv_append", keys, values, first_position, cache);
   backend.kv_append(keys, values, first_position, cache);
+}
+
+void rope_append(Backend& backend, const TensorView& q, const TensorView& k, const TensorView& v,
+                 const RopeTables& tables, std::int64_t first_position, const KvCacheView& cache) {
+  check_rope("rope_append", q, tables);
+  check_rope("rope_append", k, tables);
+  require(q.columns() == k.columns(), "rope_append: q ", q, ", k ", k);
+  check_append("rope_append", k, v, first_position, cache);
+  backend.rope_append(q, k, v, tables, first_position, cache);
 }
 
 void kv_copy(Backend& backend, const KvCacheView& from, std::int64_t first_position,

@@ -35,6 +35,11 @@ void rope(Backend& backend, const TensorView& x, const RopeTables& tables);
 void kv_append(Backend& backend, const TensorView& keys, const TensorView& values,
                std::int64_t first_position, const KvCacheView& cache);
 
+/// rope of q and of k, then kv_append of k and v: q is rotated in place, and what k holds afterwards is not
+/// said. q [tokens, heads, dim]; k, v [tokens, kv_heads, dim].
+void rope_append(Backend& backend, const TensorView& q, const TensorView& k, const TensorView& v,
+                 const RopeTables& tables, std::int64_t first_position, const KvCacheView& cache);
+
 /// Copies positions [first, end) between caches of the same geometry, as far as the ring still holds them
 /// after `end` positions.
 void kv_copy(Backend& backend, const KvCacheView& from, std::int64_t first_position,

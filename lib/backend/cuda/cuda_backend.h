@@ -49,6 +49,8 @@ class CudaBackend final : public Backend {
   void rope(const TensorView& x, const RopeTables& tables) override;
   void kv_append(const TensorView& keys, const TensorView& values, std::int64_t first_position,
                  const KvCacheView& cache) override;
+  void rope_append(const TensorView& q, const TensorView& k, const TensorView& v, const RopeTables& tables,
+                   std::int64_t first_position, const KvCacheView& cache) override;
   void kv_copy(const KvCacheView& from, std::int64_t first_position, std::int64_t end_position,
                const KvCacheView& to) override;
   void kv_read(const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,

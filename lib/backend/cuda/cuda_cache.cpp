@@ -10,6 +10,7 @@
 #include "backend/kv_slots.h"
 #include "core/count.h"
 #include "kernels/cuda/kv_append.h"
+#include "kernels/cuda/rope_append.h"
 
 namespace transom::backend {
 
@@ -81,6 +82,30 @@ void CudaBackend::kv_append(const TensorView& keys, const TensorView& values, st
       "kv_append",
       [&](cudaStream_t stream) { return kernels::cuda::launch_kv_append(args, step.first_position, stream); },
       keys, values, cache, step.first_position);
+}
+
+void CudaBackend::rope_append(const TensorView& q, const TensorView& k, const TensorView& v,
+                              const RopeTables& tables, std::int64_t first_position,
+                              const KvCacheView& cache) {
+  const StepCache step = step_cache(cache, first_position);
+  kernels::cuda::RopeAppendArgs args;
+  args.q = q.f32();
+  args.q_stride = count(q.stride[0]);
+  args.n_heads = count(q.extent[1]);
+  args.cos = tables.cos.f32();
+  args.sin = tables.sin.f32();
+  args.rotary_dim = 2 * count(tables.cos.columns());
+  args.append.kv = step.view;
+  args.append.k = k.f32();
+  args.append.v = v.f32();
+  args.append.row_stride = count(k.stride[0]);
+  args.append.n_tokens = count(k.rows());
+  steps_.op(
+      "rope_append",
+      [&](cudaStream_t stream) {
+        return kernels::cuda::launch_rope_append(args, step.first_position, stream);
+      },
+      q, k, v, tables.cos, tables.sin, cache, step.first_position);
 }
 
 void CudaBackend::kv_copy(const KvCacheView& from, std::int64_t first_position, std::int64_t end_position,

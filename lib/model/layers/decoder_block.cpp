@@ -11,13 +11,14 @@ namespace ops = backend::ops;
 
 namespace {
 
-/// attended = attention of the rows of one text, whose keys and values are appended to its cache.
+/// attended = attention of the rows of one text, which are rotated, and whose keys and values are appended to
+/// its cache.
 void attend(const TensorView& q, const TensorView* q_sink, const TensorView& k, const TensorView& v,
-            const TokenRun& run, std::size_t layer, backend::AttentionParams params,
+            const RopeGroup& rope, const TokenRun& run, std::size_t layer, backend::AttentionParams params,
             const TensorView& attended, backend::Backend& backend) {
   const backend::KvCacheView& cache = run.cache->layer(layer);
   const auto rows_of = [&](const TensorView& all) { return all.row_slice(run.row, run.rows); };
-  ops::kv_append(backend, rows_of(k), rows_of(v), run.first_position, cache);
+  ops::rope_append(backend, rows_of(q), rows_of(k), rows_of(v), rope.tables(run), run.first_position, cache);
   params.first_position = run.first_position;
   const TensorView sink_rows = q_sink != nullptr ? rows_of(*q_sink) : TensorView();
   ops::attention(backend, rows_of(q), q_sink != nullptr ? &sink_rows : nullptr, cache, params,
@@ -46,12 +47,10 @@ void run_attention(const ModelSpec& spec, std::size_t layer, const LayerWeights&
     q_sink = copy.split_heads(spec.n_heads);
     ops::rope(backend, q_sink, rope.sink_tables());
   }
-  ops::rope(backend, q, rope.tables());
-  ops::rope(backend, k, rope.tables());
   const backend::AttentionParams params = attention_params(spec, layer);
   const TensorView attended = work.attended.split_heads(spec.n_heads);
   for (const TokenRun& run : runs)
-    attend(q, rope.has_sink_tables() ? &q_sink : nullptr, k, v, run, layer, params, attended, backend);
+    attend(q, rope.has_sink_tables() ? &q_sink : nullptr, k, v, rope, run, layer, params, attended, backend);
 }
 
 }  // namespace

@@ -26,6 +26,8 @@ class RopeGroup {
   void fill(std::span<const TokenRun> runs, backend::Backend& backend);
 
   const backend::RopeTables& tables() const { return tables_; }
+  /// Of the rows of one run.
+  backend::RopeTables tables(const TokenRun& run) const { return rows(tables_, run); }
   /// Whether queries of the last fill need their own rotation for the sinks: some can no longer see every
   /// position.
   bool has_sink_tables() const { return sinks_differ_; }

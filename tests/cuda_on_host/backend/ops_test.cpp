@@ -20,7 +20,8 @@ struct Weight {
   std::vector<float> values;
   LinearWeights linear;
 
-  Weight(std::int64_t rows, std::int64_t cols, WeightFormat format) : values(random_values(size(rows, cols), 3)) {
+  Weight(std::int64_t rows, std::int64_t cols, WeightFormat format)
+      : values(random_values(size(rows, cols), 3)) {
     linear.name = "test";
     linear.cols = cols;
     linear.format = format;
@@ -30,8 +31,15 @@ struct Weight {
     part.rows = rows;
     linear.parts.push_back(part);
   }
-  static std::size_t size(std::int64_t rows, std::int64_t cols) { return static_cast<std::size_t>(rows * cols); }
+  static std::size_t size(std::int64_t rows, std::int64_t cols) {
+    return static_cast<std::size_t>(rows * cols);
+  }
 };
+
+/// The one row of a matrix.
+TensorView vector_of(const Matrix& matrix) {
+  return TensorView::dense(matrix.view().data, DType::f32, {matrix.view().columns()});
+}
 
 /// Both devices multiply; the error is told as a share of sqrt(cols), the size of a sum of random products.
 void compare_products(BothDevices& devices, const LinearWeights& weights, std::int64_t rows, bool accumulate,
@@ -59,7 +67,8 @@ TEST_CASE("cuda ops: embed") {
   for (const DType dtype : {DType::f32, DType::bf16, DType::f16}) {
     std::ranges::transform(table, halves.begin(),
                            dtype == DType::bf16 ? kernels::f32_to_bf16 : kernels::f32_to_f16);
-    const auto bytes = dtype == DType::f32 ? std::as_bytes(std::span(table)) : std::as_bytes(std::span(halves));
+    const auto bytes =
+        dtype == DType::f32 ? std::as_bytes(std::span(table)) : std::as_bytes(std::span(halves));
     devices.compare(
         [&](Backend& device) {
           core::Buffer memory = device.allocate(bytes.size(), "a test", core::Buffer::Pages::lazy);
@@ -78,13 +87,12 @@ TEST_CASE("cuda ops: norms of rows and of heads, rope, gathered rows") {
   const std::vector<std::int64_t> positions = {0, 7, 5'000'000}, rows = {2, 0, 2};
   devices.compare(
       [&](Backend& device) {
-        const Matrix x(device, 3, 5 * 18, random_values(3 * 90, 1)), weight(device, 1, 18, random_values(18, 2));
-        const Matrix tables(device, 6, 8, std::vector<float>(48)), dst(device, 3, 36, std::vector<float>(108));
+        const Matrix x(device, 3, 5 * 18, random_values(3 * 90, 1)),
+            weight(device, 1, 18, random_values(18, 2));
+        const Matrix tables(device, 6, 8, std::vector<float>(48)),
+            dst(device, 3, 36, std::vector<float>(108));
         const backend::RopeTables rope{tables.view().row_slice(0, 3), tables.view().row_slice(3, 3)};
-        TensorView norm = weight.view();
-        norm.rank = 1;
-        norm.extent = {18, 0, 0, 0};
-        norm.stride = {1, 0, 0, 0};
+        const TensorView norm = vector_of(weight);
         const TensorView heads = x.view().column_slice(18, 36).split_heads(2);
         std::vector<float> inv_freq(8);
         for (std::size_t j = 0; j < 8; ++j) inv_freq[j] = std::pow(10000.0f, -static_cast<float>(j) / 8);
@@ -122,7 +130,8 @@ TEST_CASE("cuda ops: products of integers") {
       std::iota(weight.linear.input_order.rbegin(), weight.linear.input_order.rend(), 0);
       INFO(bits << " bits");
       // Activations are rounded to 11 bits.
-      for (const std::int64_t rows : {1, 16, 21}) compare_products(devices, weight.linear, rows, rows > 1, 1e-3);
+      for (const std::int64_t rows : {1, 16, 21})
+        compare_products(devices, weight.linear, rows, rows > 1, 1e-3);
     }
   }
 }
@@ -149,9 +158,11 @@ TEST_CASE("cuda ops: the gated half of an MLP") {
           INFO("columns " << columns << " rows " << rows << " apart " << apart);
           devices.compare(
               [&](Backend& device) {
-                const auto first = device.prepare_linear(gate.linear), second = device.prepare_linear(up.linear);
+                const auto first = device.prepare_linear(gate.linear),
+                           second = device.prepare_linear(up.linear);
                 const Matrix src(device, rows, 64, random_values(static_cast<std::size_t>(rows * 64), 5));
-                const Matrix dst(device, rows, columns, std::vector<float>(static_cast<std::size_t>(rows * columns)));
+                const Matrix dst(device, rows, columns,
+                                 std::vector<float>(static_cast<std::size_t>(rows * columns)));
                 device.execute([&] {
                   ops::gated_linear(device, *first, apart ? second.get() : nullptr, src.view(), dst.view());
                 });
@@ -173,7 +184,8 @@ TEST_CASE("cuda ops: the cache, appended to, attended to, copied, read and writt
       INFO(dtype_name(dtype) << " window " << window);
       devices.compare(
           [&](Backend& device) {
-            const Cache cache(device, dtype, kHeads, capacity, kDim, sinks), copy(device, dtype, kHeads, capacity, kDim, sinks);
+            const Cache cache(device, dtype, kHeads, capacity, kDim, sinks),
+                copy(device, dtype, kHeads, capacity, kDim, sinks);
             const Matrix rows(device, kTokens, 3 * kHeads * kDim, random_values(kTokens * 96, 1));
             const Matrix dst(device, kTokens, 4 * kDim, std::vector<float>(kTokens * 64));
             device.reserve({10, 4, kHeads, kDim});
@@ -185,8 +197,8 @@ TEST_CASE("cuda ops: the cache, appended to, attended to, copied, read and writt
               const TensorView all = rows.view().row_slice(at, n);
               params.first_position = at;
               device.execute([&] {
-                ops::kv_append(device, all.column_slice(0, 32).split_heads(2), all.column_slice(32, 32).split_heads(2),
-                               at, cache.view());
+                ops::kv_append(device, all.column_slice(0, 32).split_heads(2),
+                               all.column_slice(32, 32).split_heads(2), at, cache.view());
                 ops::attention(device, all.column_slice(32, 64).split_heads(4), nullptr, cache.view(), params,
                                dst.view().row_slice(at, n).split_heads(4));
               });
@@ -205,6 +217,45 @@ TEST_CASE("cuda ops: the cache, appended to, attended to, copied, read and writt
           // Weights, and f32 keys and values too, are rounded to bf16.
           2e-2);
     }
+  }
+}
+
+TEST_CASE("cuda ops: queries and keys rotated, keys and values appended, in graphs too") {
+  BothDevices devices;
+  constexpr std::int64_t kHeads = 4, kKvHeads = 2, kDim = 20, kWidth = (kHeads + 2 * kKvHeads) * kDim;
+  for (const DType dtype : {DType::f32, DType::bf16, DType::i8}) {
+    INFO(dtype_name(dtype));
+    devices.compare(
+        [&](Backend& device) {
+          const Cache cache(device, dtype, kKvHeads, 64, kDim);
+          const Matrix rows(device, 9, kWidth, random_values(9 * kWidth, 1)),
+              tables(device, 18, 8, random_values(18 * 8, 2));
+          const Matrix dst(device, 9, kHeads * kDim, std::vector<float>(9 * kHeads * kDim));
+          device.reserve({9, kHeads, kKvHeads, kDim});
+          // Tokens of one row each step: the third one and those after it are replayed.
+          const Matrix row(device, 1, kWidth, std::vector<float>(kWidth));
+          const TensorView q = row.view().column_slice(0, kHeads * kDim),
+                           k = row.view().column_slice(kHeads * kDim, kKvHeads * kDim),
+                           v = row.view().column_slice((kHeads + kKvHeads) * kDim, kKvHeads * kDim);
+          std::vector<float> all;
+          for (std::int64_t at = 0; at < 9; ++at) {
+            const std::vector<std::int64_t> numbers = {at};
+            backend::AttentionParams params;
+            params.first_position = at;
+            device.execute([&] {
+              ops::gather_rows(device, rows.view(), numbers, row.view());
+              ops::rope_append(
+                  device, q.split_heads(kHeads), k.split_heads(kKvHeads), v.split_heads(kKvHeads),
+                  {tables.view().row_slice(3, 1), tables.view().row_slice(12, 1)}, at, cache.view());
+              ops::attention(device, q.split_heads(kHeads), nullptr, cache.view(), params,
+                             dst.view().row_slice(0, 1).split_heads(kHeads));
+            });
+            const std::vector<float> step = dst.values();
+            all.insert(all.end(), step.begin(), step.begin() + kHeads * kDim);
+          }
+          return all;
+        },
+        3e-2);
   }
 }
 
@@ -284,7 +335,8 @@ TEST_CASE("cuda ops: backends and weights that come and go leave no memory behin
   const std::size_t before = free_memory();
   for (int i = 0; i < 100; ++i) use_one();
 #ifdef TRANSOM_ON_GPU
-  constexpr std::size_t kOfDriver = std::size_t{16} << 20;  // which keeps some for itself; a workspace is larger
+  constexpr std::size_t kOfDriver = std::size_t{16}
+                                    << 20;  // which keeps some for itself; a workspace is larger
 #else
   constexpr std::size_t kOfDriver = 0;
 #endif

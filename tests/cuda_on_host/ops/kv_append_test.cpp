@@ -3,51 +3,21 @@
 
 #include "kernels/cpu/reference/reference.h"
 #include "tests/cuda_on_host/device_kv_cache.h"
+#include "tests/cuda_on_host/ops/host_kv_cache.h"
 #include "tests/cuda_on_host/ops/kv_shapes.h"
 #include "tests/cuda_on_host/ops/rows.h"
-#include "tests/kernels/kv_blocks.h"
 
 namespace transom::cuda_on_host {
 namespace {
 
 using kernels::KvAppendArgs;
 
-/// The same appends on the CPU, into rows as DeviceKvCache has them.
-class HostCache {
- public:
-  explicit HostCache(KvView shape)
-      : shape_(shape), keys_(bytes(shape), blocks(shape), 5), values_(bytes(shape), blocks(shape), 6) {
-    shape_.scales_apart = false;
-    shape_.keys = keys_.table();
-    shape_.values = values_.table();
-  }
-  const KvView& view() const { return shape_; }
-  std::vector<char> rows() const {
-    const std::size_t bytes = kernels::kv_row_bytes(shape_.type, shape_.head_dim);
-    std::vector<char> all;
-    for (void* const* half : {shape_.keys, shape_.values})
-      for (std::size_t head = 0; head < shape_.n_kv_heads; ++head)
-        for (std::size_t slot = 0; slot < shape_.capacity; ++slot) {
-          const char* row = kv_row(shape_, half, head, slot);
-          all.insert(all.end(), row, row + bytes);
-        }
-    return all;
-  }
-
- private:
-  static std::size_t bytes(const KvView& shape) { return testing::block_bytes(shape); }
-  static std::size_t blocks(const KvView& shape) { return testing::block_count(shape); }
-
-  KvView shape_;
-  testing::KvBlocks keys_, values_;
-};
-
 /// Chunks one after the other; positions by value, or by a pointer to device memory with another value in the
 /// arguments.
 void check_append(const KvView& shape, const std::vector<std::size_t>& chunks, bool aligned = true,
                   std::int64_t first = 0, bool device_position = true) {
   INFO(describe(shape) << (aligned ? "" : " misaligned"));
-  HostCache expected(shape);
+  HostKvCache expected(shape);
   const DeviceKvCache cache(shape);
   DeviceArray<std::int64_t> position(1);
   const std::size_t width = shape.n_kv_heads * shape.head_dim,
@@ -107,7 +77,7 @@ TEST_CASE("kv_append reads and writes whole sectors") {
 
 TEST_CASE("a captured kv_append goes on where the position in device memory says") {
   const KvView shape{KvType::bf16, nullptr, nullptr, 2, 32, 70, 64};
-  HostCache expected(shape);
+  HostKvCache expected(shape);
   const DeviceKvCache cache(shape);
   std::vector<float> rows(64);
   testing::Random(1).fill(rows.data(), rows.size());
