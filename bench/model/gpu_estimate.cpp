@@ -61,7 +61,8 @@ std::vector<Step> steps_of(const model::ModelSpec& spec, kernels::KvType kv, std
   const std::int64_t attended = spec.n_heads * spec.head_dim;
   std::vector<Step> steps = {
       simple_step("embed", 2 * spec.hidden, rows, 1),
-      simple_step("rms_norm", 2 * spec.hidden, rows, 2 * layers + 1),
+      // Of one row, all but the first and the last are made by the products before them.
+      simple_step("rms_norm", 2 * spec.hidden, rows, rows == 1 ? 2 : 2 * layers + 1),
       linear_step("qkv", spec, spec.qkv_columns(), spec.hidden, rows, layers),
       simple_step("rope_append", (2 * spec.n_heads + 3 * spec.n_kv_heads) * spec.head_dim, rows, layers),
       {"attention", layers, 0, 0},

@@ -3,6 +3,7 @@
 // kernels of all types.
 #include "kernels/cuda/linear_rows.cuh"
 #include "kernels/cuda/linear_rows.h"
+#include "kernels/cuda/rows.cuh"
 
 namespace transom::kernels::cuda {
 namespace rows {
@@ -74,6 +75,12 @@ LinearRowsPlan plan_linear_rows(const TiledLinearArgs& args, unsigned multiproce
 size_t linear_rows_sums(const TiledLinearArgs& args, unsigned multiprocessors) {
   const LinearRowsPlan plan = plan_linear_rows(args, multiprocessors);
   return plan.splits == 1 ? 0 : plan.splits * args.n_rows * args.weight.n;
+}
+
+bool takes_norm(const TiledLinearArgs& args) {
+  return args.n_rows <= kMostNormedRows && !args.gated && args.weight.n % 4 == 0 &&
+         rows_in_fours(args.dst, args.dst_stride) && rows_in_fours(args.norm.weight, 0) &&
+         rows_in_fours(args.norm.normed, args.norm.normed_stride);
 }
 
 cudaError_t launch_linear_rows(const TiledLinearArgs& args, const SplitScratch& scratch,

@@ -10,11 +10,12 @@
 // strip (splits) share the inputs. kDepth tiles of each warp are on their way in registers at any time, the
 // first before the activations are converted. Sums of warps meet in shared memory; sums of splits in global
 // memory, where the last block to arrive adds them in order of splits, so that results do not depend on who
-// was last.
+// was last. A norm that follows is made by the last block of all, which sees all results.
 #pragma once
 
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/linear_rows_block.cuh"
+#include "kernels/cuda/linear_rows_norm.cuh"
 #include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/shared_limit.cuh"
 #include "kernels/cuda/unpack.cuh"
@@ -233,12 +234,15 @@ __global__ void __launch_bounds__(kThreads, 2) linear_rows(Arguments args) {
   }
   store_sums(scaled ? load_scales(weight, pair) : make_float2(1.0f, 1.0f), total, shared.sums[warp]);
   block_sync();
-  if (args.plan.splits == 1 || leave_sums(args, shared)) store_results(args, shared);
+  if (args.plan.splits > 1 && !leave_sums(args, shared)) return;
+  store_results(args, shared);
+  if (args.linear.norm.weight != nullptr) norm_results(args, shared);
 }
 
 template <class Tiles, Fold kFold>
 cudaError_t launch_fold(const Arguments& args, cudaStream_t stream) {
   static_assert(sizeof(Shared) <= kLeastSharedBytes);
+  if (args.linear.norm.weight != nullptr && !takes_norm(args.linear)) return cudaErrorInvalidValue;
   const dim3 grid(args.plan.blocks, args.plan.splits);
   const auto kernel = args.linear.n_rows <= 8 ? linear_rows<Tiles, kFold, 1> : linear_rows<Tiles, kFold, 2>;
   return launch(kernel, grid, dim3(kThreads), sizeof(Shared), stream, args);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Root-mean-square normalisation; contract in rms_norm_args.h. A block a row, or a warp where rows are heads.
 // Sums in f32.
-#include <math.h>
-
 #include "kernels/cuda/held_row.cuh"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/reduce.cuh"
 #include "kernels/cuda/rms_norm.h"
+#include "kernels/cuda/row_norm.cuh"
 
 namespace transom::kernels::cuda {
 namespace {
@@ -30,20 +29,14 @@ __global__ void __launch_bounds__(TeamT::kAllThreads) rms_norm(RmsNormArgs args)
   const size_t row = TeamT::row();
   if (row >= args.n_tokens * args.heads) return;
   const size_t token = row / args.heads, head = row % args.heads;
-  const HeldRow<TeamT, kWidth> src(args.src + token * args.src_stride + head * args.src_head_stride, args.hidden);
+  const HeldRow<TeamT, kWidth> src(args.src + token * args.src_stride + head * args.src_head_stride,
+                                   args.hidden);
   float* dst = args.dst + token * args.dst_stride + head * args.dst_head_stride;
   float sum = 0;
-  src.for_each([&](size_t, const Floats<kWidth>& x) {
-#pragma unroll
-    for (int i = 0; i < kWidth; ++i) sum += x.of[i] * x.of[i];
-  });
-  const float mean = team_sum<TeamT>(sum) / static_cast<float>(args.hidden);
-  const float factor = 1.0f / sqrtf(mean + args.epsilon);
-  src.for_each([&](size_t at, Floats<kWidth> x) {
-    const Floats<kWidth> weight = load_floats<kWidth>(args.weight + at);
-#pragma unroll
-    for (int i = 0; i < kWidth; ++i) x.of[i] *= factor * (weight.of[i] + args.weight_offset);
-    store_floats(dst + at, x);
+  src.for_each([&](size_t, const Floats<kWidth>& x) { add_squares(sum, x); });
+  const float factor = norm_factor(team_sum<TeamT>(sum), args.hidden, args.epsilon);
+  src.for_each([&](size_t at, const Floats<kWidth>& x) {
+    store_floats(dst + at, normed(x, load_floats<kWidth>(args.weight + at), factor, args.weight_offset));
   });
 }
 

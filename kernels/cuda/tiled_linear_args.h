@@ -5,6 +5,17 @@
 
 namespace transom::kernels::cuda {
 
+/// What a product of few rows does with its results beside storing them: normed[r] = rms_norm(dst[r]), as
+/// RmsNormArgs says, bit by bit what launch_rms_norm makes of dst.
+struct FollowingNorm {
+  const float* weight = nullptr;  ///< [n]; null: nothing follows
+  float epsilon = 0;
+  float weight_offset = 0;
+  float* normed = nullptr;  ///< [n_rows, n]
+  size_t normed_stride = 0;
+  unsigned* arrivals = nullptr;  ///< a counter, zero before the first launch and after each
+};
+
 /// dst[r, o] = sum_i src[r, i] * W[o, i] + bias[o] (+ dst[r, o] when accumulate), as LinearArgs; pointers to
 /// device memory.
 ///
@@ -27,6 +38,7 @@ struct TiledLinearArgs {
   size_t n_rows = 0;
   bool accumulate = false;
   bool gated = false;
+  FollowingNorm norm;  ///< where takes_norm() says so
 };
 
 /// Where blocks that share outputs leave their sums. A launch that splits the inputs uses it; launches of one

@@ -192,6 +192,13 @@ class Backend {
                         const TensorView& dst) = 0;
   virtual void linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst,
                       bool accumulate) = 0;
+  /// What ends the halves of a decoder layer: a product that is added to the residual stream, and the norm of
+  /// the sum.
+  virtual void linear_rms_norm(const PreparedLinear& weight, const TensorView& src, const TensorView& dst,
+                               const TensorView& norm_weight, float epsilon, const TensorView& normed) {
+    linear(weight, src, dst, true);
+    rms_norm(dst, norm_weight, epsilon, normed);
+  }
   virtual void rope_table(std::span<const std::int64_t> positions, std::span<const float> inv_freq,
                           float magnitude, const RopeTables& tables) = 0;
   virtual void rope(const TensorView& x, const RopeTables& tables) = 0;

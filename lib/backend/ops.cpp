@@ -51,6 +51,19 @@ void check_blocks(const char* op, const KvCacheView& cache, std::int64_t first, 
   }
 }
 
+void check_norm(const char* op, const TensorView& src, const TensorView& weight, const TensorView& dst) {
+  require((is_matrix(src) || is_heads(src)) && same_extents(src, dst) && weight.rank == 1 &&
+              weight.dtype == DType::f32 && weight.extent[0] == src.columns(),
+          op, ": src ", src, ", weight ", weight, ", dst ", dst);
+}
+
+void check_linear(const char* op, const PreparedLinear& weight, const TensorView& src,
+                  const TensorView& dst) {
+  require(is_matrix(src) && is_matrix(dst) && src.rows() == dst.rows() && src.columns() == weight.cols &&
+              dst.columns() == weight.rows,
+          op, ": src ", src, ", weight [", weight.rows, ", ", weight.cols, "], dst ", dst);
+}
+
 void check_rope(const char* op, const TensorView& x, const RopeTables& tables) {
   require(is_heads(x) && is_matrix(tables.cos) && tables.cos.rows() == x.rows() &&
               2 * tables.cos.columns() <= x.columns(),
@@ -93,18 +106,22 @@ void embed(Backend& backend, const TensorView& table, std::span<const std::int32
 
 void rms_norm(Backend& backend, const TensorView& src, const TensorView& weight, float epsilon,
               const TensorView& dst) {
-  require((is_matrix(src) || is_heads(src)) && same_extents(src, dst) && weight.rank == 1 &&
-              weight.dtype == DType::f32 && weight.extent[0] == src.columns(),
-          "rms_norm: src ", src, ", weight ", weight, ", dst ", dst);
+  check_norm("rms_norm", src, weight, dst);
   backend.rms_norm(src, weight, epsilon, dst);
 }
 
 void linear(Backend& backend, const PreparedLinear& weight, const TensorView& src, const TensorView& dst,
             bool accumulate) {
-  require(is_matrix(src) && is_matrix(dst) && src.rows() == dst.rows() && src.columns() == weight.cols &&
-              dst.columns() == weight.rows,
-          "linear: src ", src, ", weight [", weight.rows, ", ", weight.cols, "], dst ", dst);
+  check_linear("linear", weight, src, dst);
   if (src.rows() > 0) backend.linear(weight, src, dst, accumulate);
+}
+
+void linear_rms_norm(Backend& backend, const PreparedLinear& weight, const TensorView& src,
+                     const TensorView& dst, const TensorView& norm_weight, float epsilon,
+                     const TensorView& normed) {
+  check_linear("linear_rms_norm", weight, src, dst);
+  check_norm("linear_rms_norm", dst, norm_weight, normed);
+  if (src.rows() > 0) backend.linear_rms_norm(weight, src, dst, norm_weight, epsilon, normed);
 }
 
 void rope_table(Backend& backend, std::span<const std::int64_t> positions, std::span<const float> inv_freq,

@@ -24,6 +24,11 @@ void rms_norm(Backend& backend, const TensorView& src, const TensorView& weight,
 void linear(Backend& backend, const PreparedLinear& weight, const TensorView& src, const TensorView& dst,
             bool accumulate = false);
 
+/// linear with accumulate, then normed = rms_norm of dst. dst, normed [tokens, rows], not overlapping.
+void linear_rms_norm(Backend& backend, const PreparedLinear& weight, const TensorView& src,
+                     const TensorView& dst, const TensorView& norm_weight, float epsilon,
+                     const TensorView& normed);
+
 /// Fills cos and sin of the angles positions[t] * inv_freq[j], both times magnitude.
 void rope_table(Backend& backend, std::span<const std::int64_t> positions, std::span<const float> inv_freq,
                 float magnitude, const RopeTables& tables);

@@ -44,7 +44,8 @@ void Sequence::run_layers(const Transformer& transformer, Workspace& workspace,
       for (std::int64_t i = span.first; i < span.end; ++i) {
         const auto layer = static_cast<std::size_t>(i);
         const RopeGroup& rope = space.ropes[space.rope_of_layer[static_cast<std::size_t>(i - span.first)]];
-        run_decoder_block(spec, layer, transformer.weights().layers[layer], rope, runs, work, device);
+        run_decoder_block(spec, layer, transformer.weights().layers, {i == span.first, i + 1 == span.end},
+                          rope, runs, work, device);
       }
       if (last && after) after();
     };

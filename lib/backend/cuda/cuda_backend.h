@@ -44,6 +44,8 @@ class CudaBackend final : public Backend {
                 const TensorView& dst) override;
   void linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst,
               bool accumulate) override;
+  void linear_rms_norm(const PreparedLinear& weight, const TensorView& src, const TensorView& dst,
+                       const TensorView& norm_weight, float epsilon, const TensorView& normed) override;
   void rope_table(std::span<const std::int64_t> positions, std::span<const float> inv_freq, float magnitude,
                   const RopeTables& tables) override;
   void rope(const TensorView& x, const RopeTables& tables) override;
@@ -77,14 +79,14 @@ class CudaBackend final : public Backend {
     const std::int64_t* first_position = nullptr;
   };
   StepCache step_cache(const KvCacheView& cache, std::int64_t first_position);
-  void multiply_integers(const CudaLinear& weight, const TensorView& src, const TensorView& dst,
-                         bool accumulate, bool gated);
+  void multiply_integers(const CudaLinear& weight, const kernels::cuda::TiledLinearArgs& args,
+                         const TensorView& src, const TensorView& dst);
   template <typename Byte, typename Use>
   void for_each_half_block(const KvCacheView& cache, const kernels::KvView& view, std::int64_t first_slot,
                            std::int64_t slots, Byte* bytes, const Use& use);
   /// Of bf16 weights as they lie.
-  void multiply_few_rows(const CudaLinear& weight, const TensorView& src, const TensorView& dst,
-                         bool accumulate);
+  void multiply_few_rows(const kernels::cuda::TiledLinearArgs& args, const TensorView& src,
+                         const TensorView& dst);
   static kernels::cuda::TiledLinearArgs linear_args(const CudaLinear& weight, const TensorView& src,
                                                     const TensorView& dst, bool accumulate);
   kernels::cuda::SplitScratch split_scratch(std::size_t sums, std::size_t outputs);
@@ -115,6 +117,7 @@ class CudaBackend final : public Backend {
   Buffer activations_;        // of a product, as its kernel takes them
   Buffer product_sums_;       // of blocks that share outputs
   Buffer arrivals_;           // how many of them are done, zero between launches
+  Buffer norm_arrivals_;      // how many blocks of a product with a norm are done, zero between launches
   Buffer attention_scratch_;  // parts of long rows of keys
   Buffer gate_and_up_;
   Buffer choosing_, choosing_arrivals_;  // sums of blocks that choose a token, and how many are done

@@ -23,6 +23,11 @@ namespace {
 // Slots of a cache whose keys are split into as many parts as any cache's.
 constexpr std::size_t kAnyCapacity = std::size_t{1} << 30;
 
+/// Whether our own kernel takes a product with floats.
+bool is_few_dense_rows(const kernels::cuda::TiledLinearArgs& args) {
+  return args.n_rows <= kernels::cuda::kMostLinearRows && kernels::cuda::takes_dense_rows(args.weight);
+}
+
 }  // namespace
 
 std::unique_ptr<PreparedLinear> CudaBackend::prepare_linear(const LinearWeights& weights) {
@@ -43,10 +48,9 @@ void CudaBackend::reserve(const WorkspaceLimits& limits) {
 void CudaBackend::linear(const PreparedLinear& weight, const TensorView& src, const TensorView& dst,
                          bool accumulate) {
   const auto& prepared = static_cast<const CudaLinear&>(weight);
-  if (prepared.is_integer()) return multiply_integers(prepared, src, dst, accumulate, false);
-  if (count(src.rows()) <= kernels::cuda::kMostLinearRows &&
-      kernels::cuda::takes_dense_rows(prepared.tiled()))
-    return multiply_few_rows(prepared, src, dst, accumulate);
+  const kernels::cuda::TiledLinearArgs args = linear_args(prepared, src, dst, accumulate);
+  if (prepared.is_integer()) return multiply_integers(prepared, args, src, dst);
+  if (is_few_dense_rows(args)) return multiply_few_rows(args, src, dst);
   DenseProduct product;
   product.bf16 = prepared.is_bf16();
   product.rows = src.rows();
@@ -60,7 +64,7 @@ void CudaBackend::linear(const PreparedLinear& weight, const TensorView& src, co
   product.bias = prepared.bias();
   product.accumulate = accumulate;
   if (product.bf16) {
-    const kernels::cuda::Activations converted = to_bf16(linear_args(prepared, src, dst, accumulate), src);
+    const kernels::cuda::Activations converted = to_bf16(args, src);
     product.src = converted.values;
     product.src_stride = static_cast<std::int64_t>(converted.pitch / sizeof(std::uint16_t));
   }
@@ -70,9 +74,23 @@ void CudaBackend::linear(const PreparedLinear& weight, const TensorView& src, co
       product.bias, accumulate);
 }
 
-void CudaBackend::multiply_few_rows(const CudaLinear& weight, const TensorView& src, const TensorView& dst,
-                                    bool accumulate) {
-  const kernels::cuda::TiledLinearArgs args = linear_args(weight, src, dst, accumulate);
+void CudaBackend::linear_rms_norm(const PreparedLinear& weight, const TensorView& src, const TensorView& dst,
+                                  const TensorView& norm_weight, float epsilon, const TensorView& normed) {
+  const auto& prepared = static_cast<const CudaLinear&>(weight);
+  kernels::cuda::TiledLinearArgs args = linear_args(prepared, src, dst, true);
+  args.norm.weight = norm_weight.f32();
+  args.norm.epsilon = epsilon;
+  args.norm.normed = normed.f32();
+  args.norm.normed_stride = count(normed.stride[0]);
+  if (!kernels::cuda::takes_norm(args) || !(prepared.is_integer() || is_few_dense_rows(args)))
+    return Backend::linear_rms_norm(weight, src, dst, norm_weight, epsilon, normed);
+  args.norm.arrivals = static_cast<unsigned*>(scratch(norm_arrivals_, sizeof(unsigned)));
+  if (prepared.is_integer()) return multiply_integers(prepared, args, src, dst);
+  multiply_few_rows(args, src, dst);
+}
+
+void CudaBackend::multiply_few_rows(const kernels::cuda::TiledLinearArgs& args, const TensorView& src,
+                                    const TensorView& dst) {
   const kernels::cuda::SplitScratch split =
       split_scratch(kernels::cuda::linear_rows_sums(args, multiprocessors_), args.weight.n);
   steps_.op(
@@ -80,7 +98,8 @@ void CudaBackend::multiply_few_rows(const CudaLinear& weight, const TensorView& 
       [&](cudaStream_t stream) {
         return kernels::cuda::launch_dense_rows(args, split, multiprocessors_, stream);
       },
-      args.weight.data, src, dst, accumulate);
+      args.weight.data, src, dst, args.accumulate, args.norm.weight, args.norm.epsilon, args.norm.normed,
+      args.norm.normed_stride);
 }
 
 kernels::cuda::TiledLinearArgs CudaBackend::linear_args(const CudaLinear& weight, const TensorView& src,
@@ -117,10 +136,8 @@ kernels::cuda::Activations CudaBackend::to_bf16(const kernels::cuda::TiledLinear
   return converted;
 }
 
-void CudaBackend::multiply_integers(const CudaLinear& weight, const TensorView& src, const TensorView& dst,
-                                    bool accumulate, bool gated) {
-  kernels::cuda::TiledLinearArgs args = linear_args(weight, src, dst, accumulate);
-  args.gated = gated;
+void CudaBackend::multiply_integers(const CudaLinear& weight, const kernels::cuda::TiledLinearArgs& args,
+                                    const TensorView& src, const TensorView& dst) {
   const bool few = args.n_rows <= kernels::cuda::kMostLinearRows;
   const auto type =
       weight.int8_activations() ? kernels::cuda::ActivationType::int8 : kernels::cuda::ActivationType::half;
@@ -133,7 +150,8 @@ void CudaBackend::multiply_integers(const CudaLinear& weight, const TensorView& 
         [&](cudaStream_t stream) {
           return kernels::cuda::launch_linear_rows(args, split, multiprocessors_, stream);
         },
-        args.weight.data, src, dst, accumulate, gated);
+        args.weight.data, src, dst, args.accumulate, args.gated, args.norm.weight, args.norm.epsilon,
+        args.norm.normed, args.norm.normed_stride);
     return;
   }
   const kernels::cuda::Activations activations = kernels::cuda::place_activations(
@@ -145,15 +163,18 @@ void CudaBackend::multiply_integers(const CudaLinear& weight, const TensorView& 
         if (status != cudaSuccess) return status;
         return kernels::cuda::launch_linear_tiles(args, activations, split, multiprocessors_, stream);
       },
-      args.weight.data, src, dst, accumulate, gated);
+      args.weight.data, src, dst, args.accumulate, args.gated);
 }
 
 void CudaBackend::gated_linear(const PreparedLinear& gate, const PreparedLinear* up, const TensorView& src,
                                const TensorView& dst) {
   const auto& prepared = static_cast<const CudaLinear&>(gate);
   constexpr std::int64_t kStrip = kernels::kStripOutputs;
-  if (up == nullptr && prepared.is_integer() && dst.columns() % kStrip == 0)
-    return multiply_integers(prepared, src, dst, false, true);
+  if (up == nullptr && prepared.is_integer() && dst.columns() % kStrip == 0) {
+    kernels::cuda::TiledLinearArgs args = linear_args(prepared, src, dst, false);
+    args.gated = true;
+    return multiply_integers(prepared, args, src, dst);
+  }
   const std::int64_t columns = dst.columns();
   const TensorView both =
       TensorView::dense(scratch(gate_and_up_, count(src.rows() * 2 * columns) * sizeof(float)), DType::f32,

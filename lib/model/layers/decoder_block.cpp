@@ -87,13 +87,22 @@ void run_stage(BlockStage stage, const ModelSpec& spec, std::size_t layer, const
   }
 }
 
-void run_decoder_block(const ModelSpec& spec, std::size_t layer, const LayerWeights& weights,
-                       const RopeGroup& rope, std::span<const TokenRun> runs, const BlockWorkspace& work,
-                       backend::Backend& backend) {
-  for (const BlockStage stage : kBlockStages) {
-    stage_input(stage, spec, weights, work, backend);
+void run_decoder_block(const ModelSpec& spec, std::size_t layer, std::span<const LayerWeights> layers,
+                       BlockPlace place, const RopeGroup& rope, std::span<const TokenRun> runs,
+                       const BlockWorkspace& work, backend::Backend& backend) {
+  const LayerWeights& weights = layers[layer];
+  const auto run = [&](BlockStage stage) {
     run_stage(stage, spec, layer, weights, rope, runs, work, backend);
-  }
+  };
+  const auto run_and_norm = [&](const LinearLayer& linear, const TensorView& input, const TensorView& norm) {
+    apply_and_norm(backend, linear, input, work.x, norm, static_cast<float>(spec.norm_epsilon), work.normed);
+  };
+  if (place.first) stage_input(BlockStage::qkv, spec, weights, work, backend);
+  run(BlockStage::qkv);
+  run_and_norm(weights.output, work.attended, weights.mlp_norm);
+  run(BlockStage::gate_up);
+  if (place.last) return run(BlockStage::down);
+  run_and_norm(weights.down, work.gated, layers[layer + 1].input_norm);
 }
 
 }  // namespace transom::model

@@ -38,10 +38,16 @@ void run_stage(BlockStage stage, const ModelSpec& spec, std::size_t layer, const
                const RopeGroup& rope, std::span<const TokenRun> runs, const BlockWorkspace& work,
                backend::Backend& backend);
 
+/// Where a block stands among those that run one after the other on one device.
+struct BlockPlace {
+  bool first = false, last = false;
+};
+
 /// Runs block `layer` over the rows of `runs`, which lie one after the other from row 0 on. Each run attends
-/// to its own text only; the products are taken over all rows at once.
-void run_decoder_block(const ModelSpec& spec, std::size_t layer, const LayerWeights& weights,
-                       const RopeGroup& rope, std::span<const TokenRun> runs, const BlockWorkspace& work,
-                       backend::Backend& backend);
+/// to its own text only; the products are taken over all rows at once. Blocks run in order: each leaves its
+/// results normed for the one behind it on the same device.
+void run_decoder_block(const ModelSpec& spec, std::size_t layer, std::span<const LayerWeights> layers,
+                       BlockPlace place, const RopeGroup& rope, std::span<const TokenRun> runs,
+                       const BlockWorkspace& work, backend::Backend& backend);
 
 }  // namespace transom::model

@@ -28,6 +28,15 @@ void apply(backend::Backend& backend, const LinearLayer& layer, const core::Tens
   }
 }
 
+void apply_and_norm(backend::Backend& backend, const LinearLayer& layer, const core::TensorView& src,
+                    const core::TensorView& dst, const core::TensorView& norm_weight, float epsilon,
+                    const core::TensorView& normed) {
+  if (layer.parts.size() == 1)
+    return ops::linear_rms_norm(backend, *layer.parts[0], src, dst, norm_weight, epsilon, normed);
+  apply(backend, layer, src, dst, true);
+  ops::rms_norm(backend, dst, norm_weight, epsilon, normed);
+}
+
 void apply_gated(backend::Backend& backend, const LinearLayer& layer, const core::TensorView& src,
                  const core::TensorView& dst) {
   const backend::PreparedLinear* const up = layer.parts.size() > 1 ? layer.parts[1].get() : nullptr;

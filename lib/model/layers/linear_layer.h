@@ -22,6 +22,11 @@ struct LinearLayer {
 void apply(backend::Backend& backend, const LinearLayer& layer, const core::TensorView& src,
            const core::TensorView& dst, bool accumulate = false);
 
+/// dst += layer(src); normed = rms_norm(dst), in one op of the backend where the layer has one part.
+void apply_and_norm(backend::Backend& backend, const LinearLayer& layer, const core::TensorView& src,
+                    const core::TensorView& dst, const core::TensorView& norm_weight, float epsilon,
+                    const core::TensorView& normed);
+
 /// dst = silu(gate(src)) * up(src); the layer is [gate; up].
 void apply_gated(backend::Backend& backend, const LinearLayer& layer, const core::TensorView& src,
                  const core::TensorView& dst);

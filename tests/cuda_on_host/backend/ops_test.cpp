@@ -147,6 +147,37 @@ TEST_CASE("cuda ops: products of integers with activations in int8") {
   }
 }
 
+TEST_CASE("cuda ops: a product onto the residual stream and its norm") {
+  BothDevices devices;
+  for (const WeightFormat format : {WeightFormat::f32, WeightFormat::bf16, WeightFormat::integer}) {
+    for (const std::int64_t width : {36, 35}) {
+      const Weight weight(width, 64, format);
+      for (const std::int64_t rows : {1, 2, 3, 20}) {
+        INFO("format " << static_cast<int>(format) << " width " << width << " rows " << rows);
+        const auto count = static_cast<std::size_t>(rows * width);
+        for (const bool results : {true, false}) {
+          devices.compare(
+              [&](Backend& device) {
+                const auto linear = device.prepare_linear(weight.linear);
+                const Matrix src(device, rows, 64, random_values(static_cast<std::size_t>(rows * 64), 5));
+                const Matrix dst(device, rows, width, random_values(count, 6)),
+                    norm(device, 1, width, random_values(static_cast<std::size_t>(width), 7));
+                const Matrix normed(device, rows, width, std::vector<float>(count));
+                device.execute([&] {
+                  ops::linear_rms_norm(device, *linear, src.view(), dst.view(), vector_of(norm), 1e-5f,
+                                       normed.view());
+                });
+                return results ? dst.values() : normed.values();
+              },
+              format == WeightFormat::f32    ? 1e-5
+              : format == WeightFormat::bf16 ? 8e-2
+                                             : 1e-2);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("cuda ops: the gated half of an MLP") {
   BothDevices devices;
   for (const WeightFormat format : {WeightFormat::f32, WeightFormat::integer}) {
