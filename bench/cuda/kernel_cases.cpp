@@ -120,7 +120,12 @@ constexpr AttentionCase kAttentionCases[] = {
     {KvType::i8, 32, 32, 32768, 0, 4096},     {KvType::bf16, 32, 8, 32768, 0, 4096},
     {KvType::bf16, 32, 32, 1, 4096, 0},       {KvType::bf16, 32, 8, 1, 32768, 0},
     {KvType::i8, 32, 32, 1, 4096, 0},         {KvType::i8, 32, 8, 1, 32768, 0},
+    {KvType::e4m3, 32, 8, 32768, 0, 4096},    {KvType::e4m3, 32, 8, 1, 32768, 0},
 };
+
+const char* kv_name(KvType type) {
+  return type == KvType::i8 ? "int8" : type == KvType::e4m3 ? "fp8" : "bf16";
+}
 
 void bench_attention(DeviceTimer& timer, const AttentionCase& c, const Roofline& roofline) {
   constexpr std::size_t kDim = 128, kSlots = 256;
@@ -147,7 +152,7 @@ void bench_attention(DeviceTimer& timer, const AttentionCase& c, const Roofline&
   args.kv.head_dim = kDim;
   args.kv.capacity = capacity;
   args.kv.block_slots = kSlots;
-  args.kv.scales_apart = c.type == KvType::i8;
+  args.kv.scales_apart = kernels::kv_has_scales(c.type);
   args.n_tokens = c.n_tokens;
   args.n_heads = c.n_heads;
   args.first_pos = c.first;
@@ -163,10 +168,10 @@ void bench_attention(DeviceTimer& timer, const AttentionCase& c, const Roofline&
     return cuda::launch_attention(mine, first.as<std::int64_t>(), stream);
   };
   const cuda::AttentionCost cost = cuda::attention_cost(args);
-  print_line(core::message("attention ", c.type == KvType::i8 ? "int8" : "bf16", " heads ", c.n_heads, "/",
-                           c.n_kv_heads, ", ", c.n_tokens, " tokens from ", c.first,
-                           c.window > 0 ? core::message(", window ", c.window) : ""),
-             {timer.seconds(launch, c.n_tokens > 8192 ? 3 : 20), cost.bytes, cost.operations}, roofline);
+  print_line(
+      core::message("attention ", kv_name(c.type), " heads ", c.n_heads, "/", c.n_kv_heads, ", ", c.n_tokens,
+                    " tokens from ", c.first, c.window > 0 ? core::message(", window ", c.window) : ""),
+      {timer.seconds(launch, c.n_tokens > 8192 ? 3 : 20), cost.bytes, cost.operations}, roofline);
 }
 
 struct ChooseCase {

@@ -46,7 +46,8 @@ void print_case(const Roofline& roof, const Case& c, KvType type, double seconds
   std::printf("%-4s heads %2zu/%2zu dim %zu tokens %4zu from %5lld window %4lld%s %10.1f us",
               type == KvType::f32    ? "f32"
               : type == KvType::bf16 ? "bf16"
-                                     : "i8",
+              : type == KvType::i8   ? "i8"
+                                     : "e4m3",
               c.n_heads, c.n_kv_heads, c.head_dim, c.n_tokens, static_cast<long long>(c.first_pos),
               static_cast<long long>(c.window), c.power_ages ? " and 2^k" : "", seconds * 1e6);
   if (c.n_tokens > 1) {
@@ -134,7 +135,8 @@ int main(int argc, char** argv) {
   const bench::Roofline roof = bench::measure_roofline(n_threads);
   bench::print(roof);
   bench::Threads threads(n_threads);
-  for (const auto type : {kernels::KvType::bf16, kernels::KvType::i8, kernels::KvType::f32}) {
+  for (const auto type :
+       {kernels::KvType::bf16, kernels::KvType::i8, kernels::KvType::e4m3, kernels::KvType::f32}) {
     for (const bench::Case& c : bench::kCases) {
       if (only.empty() || only == (c.n_tokens > 1 ? "prefill" : "decode"))
         bench::bench_case(threads, roof, selection.isa, c, type);

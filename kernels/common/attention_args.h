@@ -9,13 +9,17 @@
 
 namespace transom::kernels {
 
-enum class KvType : uint8_t { f32, bf16, i8 };
-/// Bytes of one head of one position. i8: head_dim integers, and behind them their f32 scale, so that a row
-/// is all that is needed to read it; see KvView::scales_apart.
+enum class KvType : uint8_t { f32, bf16, i8, e4m3 };
+/// Whether each row has a scale that its numbers are multiplied with.
+TRANSOM_HOST_DEVICE constexpr bool kv_has_scales(KvType type) {
+  return type == KvType::i8 || type == KvType::e4m3;
+}
+/// Bytes of one head of one position. With scales: head_dim bytes, and behind them their f32 scale, so that a
+/// row is all that is needed to read it; see KvView::scales_apart.
 TRANSOM_HOST_DEVICE constexpr size_t kv_row_bytes(KvType type, size_t head_dim) {
   return type == KvType::f32 ? head_dim * 4 : type == KvType::bf16 ? head_dim * 2 : head_dim + sizeof(float);
 }
-/// The scale of an i8 row.
+/// The scale of a row that has one.
 inline float kv_row_scale(const void* row, size_t head_dim) {
   float scale;
   memcpy(&scale, static_cast<const char*>(row) + head_dim, sizeof scale);
@@ -35,7 +39,8 @@ inline constexpr size_t kAttentionKeyTile = 64;
 /// Keys and values of one layer: `capacity` slots of n_kv_heads rows of kv_row_bytes, a slot per position at
 /// ring_slot(position). Slots lie in blocks of block_slots, a power of two and at least kAttentionKeyTile;
 /// keys[i] and values[i] point to those of block i, [n_kv_heads, block_slots] rows each. Blocks lie anywhere;
-/// null where none of their slots was written. i8 rows are quantised symmetrically, as QuantizeRowsArgs says.
+/// null where none of their slots was written. i8 rows are quantised symmetrically, as QuantizeRowsArgs says;
+/// e4m3 rows as e4m3.h says.
 ///
 /// The last n_levels * level_slots slots are rings of their own, for levels 1 .. n_levels: that of level l
 /// holds the positions that are multiples of 2^l, see AttentionArgs. Such a position is there once more for
@@ -51,15 +56,15 @@ struct KvView {
   size_t n_sinks = 0;
   size_t n_levels = 0, level_slots = 0;
 
-  /// i8 of a device that loads 16 aligned bytes at a time, not of the CPU: the rows of a head in a block are
-  /// [block_slots, head_dim] integers, and behind them stand their [block_slots] f32 scales. The bytes of a
-  /// head and of a block are as many as otherwise.
+  /// i8 and e4m3 of a device that loads 16 aligned bytes at a time, not of the CPU: the rows of a head in a
+  /// block are [block_slots, head_dim] bytes, and behind them stand their [block_slots] f32 scales. The bytes
+  /// of a head and of a block are as many as otherwise.
   bool scales_apart = false;
 };
 
 /// Bytes between the rows of neighbouring slots of a block.
 TRANSOM_HOST_DEVICE constexpr size_t kv_row_stride(const KvView& kv) {
-  return kv.type == KvType::i8 && kv.scales_apart ? kv.head_dim : kv_row_bytes(kv.type, kv.head_dim);
+  return kv_has_scales(kv.type) && kv.scales_apart ? kv.head_dim : kv_row_bytes(kv.type, kv.head_dim);
 }
 /// Bytes of the rows of a head in a block.
 TRANSOM_HOST_DEVICE constexpr size_t kv_head_bytes(const KvView& kv) {
@@ -71,7 +76,7 @@ TRANSOM_HOST_DEVICE inline char* kv_row(const KvView& kv, void* const* blocks, s
   return static_cast<char*>(blocks[slot / kv.block_slots]) + head * kv_head_bytes(kv) +
          slot % kv.block_slots * kv_row_stride(kv);
 }
-/// Where the scale of an i8 row stands, at any multiple of 4 bytes if head_dim is one.
+/// Where the scale of a row stands, at any multiple of 4 bytes if head_dim is one.
 TRANSOM_HOST_DEVICE inline char* kv_scale(const KvView& kv, void* const* blocks, size_t head, size_t slot) {
   if (!kv.scales_apart) return kv_row(kv, blocks, head, slot) + kv.head_dim;
   return static_cast<char*>(blocks[slot / kv.block_slots]) + head * kv_head_bytes(kv) +

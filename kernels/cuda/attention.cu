@@ -14,7 +14,7 @@ bool is_aligned(const void* address, size_t bytes) {
 bool takes_tiles(const AttentionArgs& args) {
   const KvView& kv = args.kv;
   if (attention_dim(kv.head_dim) == 0 || kv_row_stride(kv) % kChunkBytes != 0) return false;
-  if (kv.type == KvType::i8 && !kv.scales_apart) return false;
+  if (kv_has_scales(kv.type) && !kv.scales_apart) return false;
   if (kv.capacity >> 30 != 0 || args.n_heads * args.n_tokens >> 30 != 0) return false;
   return args.q_stride % 4 == 0 && args.dst_stride % 4 == 0 && is_aligned(args.q, kChunkBytes) &&
          is_aligned(args.q_sink, kChunkBytes) && is_aligned(args.dst, kChunkBytes);

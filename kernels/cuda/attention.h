@@ -11,8 +11,8 @@
 /// well.
 /// - Queries and weights are rounded to bf16 on their way into products, and so are f32 keys and values: an
 /// f32 cache
-///   gives what a bf16 cache gives, at twice the bytes. i8 keys and values are multiplied as they are, their
-///   scales in f32. `any` rounds nothing.
+///   gives what a bf16 cache gives, at twice the bytes. i8 and e4m3 keys and values are multiplied as they
+///   are, their scales in f32. `any` rounds nothing.
 #pragma once
 
 #include <cuda_runtime.h>

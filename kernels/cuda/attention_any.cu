@@ -2,6 +2,7 @@
 // Attention of any shape and any layout of the cache, a block a (token, head) row; contract in attention.h.
 // Slow: what the other kernels do not take is odd. f32 throughout, an online softmax over runs of at most 64
 // keys, sums in dst itself.
+#include "kernels/common/e4m3.h"
 #include "kernels/cuda/attention_launch.cuh"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/reduce.cuh"
@@ -13,13 +14,13 @@ constexpr unsigned kThreads = 128, kWarps = kThreads / kWarpLanes;
 
 struct Shared {
   float scores[kAttentionKeyTile];   // in units of log2
-  float weights[kAttentionKeyTile];  // with the scales of i8 values
+  float weights[kAttentionKeyTile];  // with the scales of values
 };
 
 /// The rows of a head from a slot on to the end of its block.
 struct AnyRows {
   const char* rows;
-  const char* scales;  // of i8
+  const char* scales;  // where rows have some
   size_t stride, scale_stride;
   KvType type;
 
@@ -41,11 +42,12 @@ struct AnyRows {
     const char* from = rows + row * stride;
     if (type == KvType::f32) return load_global(reinterpret_cast<const float*>(from) + j);
     if (type == KvType::bf16) return bf16_low(load_global(reinterpret_cast<const uint16_t*>(from) + j));
-    return static_cast<float>(load_global(reinterpret_cast<const int8_t*>(from) + j));
+    if (type == KvType::i8) return static_cast<float>(load_global(reinterpret_cast<const int8_t*>(from) + j));
+    return bits_as_float(bits_of_e4m3(load_global(reinterpret_cast<const uint8_t*>(from) + j)));
   }
   /// Byte by byte: rows of an odd head_dim hold it anywhere.
   __device__ __forceinline__ float scale(size_t row) const {
-    if (type != KvType::i8) return 1;
+    if (!kv_has_scales(type)) return 1;
     uint32_t bits = 0;
     for (int i = 0; i < 4; ++i)
       bits |= uint32_t{load_global(reinterpret_cast<const uint8_t*>(scales + row * scale_stride) + i)}

@@ -44,7 +44,7 @@ template <class T>
 struct Optional<false, T> {};
 
 template <class S>
-struct TilesShared : Optional<S::kConverts, Converted<S>>, Optional<S::kType == KvType::i8, Scales<S>> {
+struct TilesShared : Optional<S::kConverts, Converted<S>>, Optional<kv_has_scales(S::kType), Scales<S>> {
   alignas(128) unsigned char queries[S::kRows * S::kChunks * kChunkBytes];
   alignas(128) unsigned char ring[S::kRing][S::kKeys * S::kCacheChunks * kChunkBytes];
   // Of a turn of the loop and of the next: what would take registers that sums and scores need. Each is
@@ -122,7 +122,7 @@ struct TileFeed {
       const CacheRows from = cache_rows(p, blocks, blockIdx.x, tile.slot);
       copy_rows<S::kKeys, S::kCacheChunks, S::kThreads, kOrder>(shared.ring[to], from.rows, p.row_stride,
                                                                 tile.count, thread());
-      if constexpr (S::kType == KvType::i8) {
+      if constexpr (kv_has_scales(S::kType)) {
         const unsigned key = thread();
         if (key < S::kKeys)
           cp_async_4(shared.scales[0] + (scales_to * S::kKeys + key), from.scales + key * sizeof(float),
@@ -154,10 +154,10 @@ struct TileFeed {
     }
   }
 
-  /// Of the turn's i8 keys or values; null for others.
+  /// Of the turn's keys or values; null of those without scales.
   template <int kHalf>
   __device__ __forceinline__ const float* scales() const {
-    if constexpr (S::kType == KvType::i8) return shared.scales[0] + scales_place(turn, kHalf) * S::kKeys;
+    if constexpr (kv_has_scales(S::kType)) return shared.scales[0] + scales_place(turn, kHalf) * S::kKeys;
     return nullptr;
   }
 
@@ -167,11 +167,11 @@ struct TileFeed {
     const ThreadChunk<S::kChunks, S::kThreads> mine{thread()};
 #pragma unroll
     for (unsigned i = 0; i < kItems / S::kThreads; ++i) {
-      if constexpr (S::kType == KvType::i8) {
+      if constexpr (kv_has_scales(S::kType)) {
         const uint2 bytes = load_shared(reinterpret_cast<const uint2*>(from) + i * S::kThreads + mine.thread);
         uint4 words;
-        low_and_high_bytes(bytes.x, words.x, words.y);
-        low_and_high_bytes(bytes.y, words.z, words.w);
+        low_and_high_bytes<S::kType>(bytes.x, words.x, words.y);
+        low_and_high_bytes<S::kType>(bytes.y, words.z, words.w);
         store_shared(reinterpret_cast<uint4*>(shared.tile + mine.template place<Order::swizzled>(i)), words);
       } else {
         convert_floats(from, i, 0);

@@ -42,8 +42,10 @@ cudaError_t with_constants_of(const KvView& kv, const Start& start) {
       return with_dim(Constant<KvType::f32>());
     case KvType::bf16:
       return with_dim(Constant<KvType::bf16>());
-    default:
+    case KvType::i8:
       return with_dim(Constant<KvType::i8>());
+    default:
+      return with_dim(Constant<KvType::e4m3>());
   }
 }
 

@@ -95,14 +95,14 @@ __device__ __forceinline__ void attend_piece(const AttentionParameters& p,
   float s[S::kRowTiles][S::kKeyTiles][4];
   const bool other_queries = p.args.q_sink != nullptr && load_shared(&stage.kind) == kSinkKind;
   score_piece<S>(s, shared.queries[other_queries ? 1 : 0], stage.keys, lane);
-  if constexpr (S::kType == KvType::i8) scale_scores(s, stage.scales[0], lane);
+  if constexpr (kv_has_scales(S::kType)) scale_scores(s, stage.scales[0], lane);
   if (p.args.soft_cap > 0) bend_scores(s, p.args.soft_cap);
   hide_piece<S>(s, stage.visible, lane);
   follow_scores(s, sums);
 #pragma unroll
   for (int j = 0; j < S::kKeyTiles; ++j) {
     weigh_columns(s, j, sums);
-    if constexpr (S::kType == KvType::i8) scale_columns(s, j, stage.scales[1], lane);
+    if constexpr (kv_has_scales(S::kType)) scale_columns(s, j, stage.scales[1], lane);
   }
 #pragma unroll
   for (int k = 0; k < S::kKeys / 16; ++k) {

@@ -60,7 +60,7 @@ struct RowSums {
   }
 };
 
-/// Scores of i8 keys, or weights of i8 values, times the scales of the lane's columns. j: columns / 8.
+/// Scores of keys, or weights of values, times the scales of the lane's columns. j: columns / 8.
 template <int kRowTiles, int kKeyTiles>
 __device__ __forceinline__ void scale_columns(float (&s)[kRowTiles][kKeyTiles][4], int j, const float* scales,
                                               unsigned lane) {

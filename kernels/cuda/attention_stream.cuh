@@ -19,8 +19,8 @@ struct RowsShape {
   static constexpr KvType kType = kTypeOfCache;
   static constexpr int kDim = kPaddedDim, kRowTiles = kTilesOfRows, kRows = 16 * kRowTiles;
   // Of a piece. A product with values takes 16; what a piece costs beside products weighs on the few bytes of
-  // i8.
-  static constexpr int kKeys = kType == KvType::i8 && kDim <= 128 ? 32 : 16;
+  // i8 and e4m3.
+  static constexpr int kKeys = kv_has_scales(kType) && kDim <= 128 ? 32 : 16;
   static constexpr int kKeyTiles = kKeys / 8, kDimTiles = kDim / 8;
   static constexpr int kChunks = kDim * kv_element_bytes(kType) / kChunkBytes;  // of a row of the cache
   static constexpr int kPieceBytes = kKeys * kChunks * kChunkBytes;             // of keys, or of values
@@ -36,7 +36,7 @@ template <class S>
 struct Stage {
   alignas(128) unsigned char keys[S::kPieceBytes];
   unsigned char values[S::kPieceBytes];
-  float scales[2][S::kKeys];   // i8: of keys, of values
+  float scales[2][S::kKeys];   // where rows have some: of keys, of values
   uint32_t visible[S::kRows];  // bit i: the row sees key i
   unsigned kind;               // of KeyTile
 };
@@ -63,7 +63,7 @@ struct PieceStream {
       constexpr auto kCopy = copy_rows<S::kKeys, S::kChunks, kWarpLanes, S::kOrder>;
       kCopy(stage.keys, from_keys.rows, p.row_stride, tile.count, lane);
       kCopy(stage.values, from_values.rows, p.row_stride, tile.count, lane);
-      if constexpr (S::kType == KvType::i8) {
+      if constexpr (kv_has_scales(S::kType)) {
         if (lane < S::kKeys) {
           cp_async_4(stage.scales[0] + lane, from_keys.scales + lane * sizeof(float), lane < tile.count);
           cp_async_4(stage.scales[1] + lane, from_values.scales + lane * sizeof(float), lane < tile.count);
@@ -113,16 +113,16 @@ __device__ __forceinline__ void load_keys(uint32_t (&b)[2][2][2], const unsigned
       }
     }
   }
-  if constexpr (S::kType == KvType::i8) {
+  if constexpr (kv_has_scales(S::kType)) {
     uint32_t m[4];
     ldmatrix_x4(m, keys + rows.at(first_key, c));
 #pragma unroll
-    for (int i = 0; i < 4; ++i) even_and_odd_bytes(m[i], b[i % 2][i / 2][0], b[i % 2][i / 2][1]);
+    for (int i = 0; i < 4; ++i) even_and_odd_bytes<S::kType>(m[i], b[i % 2][i / 2][0], b[i % 2][i / 2][1]);
   }
 }
 
-/// Dimensions 32 c .. 32 c + 31 of the values of 16 keys as right factors b[dimensions / 8]. i8 and f32: of
-/// each 16 dimensions the even ones, then the odd ones.
+/// Dimensions 32 c .. 32 c + 31 of the values of 16 keys as right factors b[dimensions / 8]. Other types than
+/// bf16: of each 16 dimensions the even ones, then the odd ones.
 template <class S>
 __device__ __forceinline__ void load_values(uint32_t (&b)[4][2], const unsigned char* values, int first_key,
                                             int c, unsigned lane) {
@@ -150,11 +150,12 @@ __device__ __forceinline__ void load_values(uint32_t (&b)[4][2], const unsigned 
       }
     }
   }
-  if constexpr (S::kType == KvType::i8) {
+  if constexpr (kv_has_scales(S::kType)) {
     uint32_t m[4];
     ldmatrix_x4_transposed(m, values + rows.at(first_key, c));
 #pragma unroll
-    for (int i = 0; i < 4; ++i) even_and_odd_bytes(m[i], b[i / 2 * 2][i % 2], b[i / 2 * 2 + 1][i % 2]);
+    for (int i = 0; i < 4; ++i)
+      even_and_odd_bytes<S::kType>(m[i], b[i / 2 * 2][i % 2], b[i / 2 * 2 + 1][i % 2]);
   }
 }
 

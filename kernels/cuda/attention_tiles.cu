@@ -7,9 +7,9 @@
 // A warp has 32 rows (16 from head_dim 129 on, for the registers' sake): each fragment of keys or values that
 // it loads then serves two products, and shared memory, read at 1.25 cycles a product and SM, keeps up with
 // the tensor cores of an H100, which take 1.6. Tiles of keys and of values take turns in a ring, two on their
-// way while one is used. bf16 tiles are used as they arrive, swizzled; i8 and f32 tiles are made bf16 ones
-// first, once for all warps. Masks are applied to the tiles at the ends of a window, to levels and to ages
-// only. Blocks begin with the last rows, whose causal part is the longest.
+// way while one is used. bf16 tiles are used as they arrive, swizzled; tiles of other types are made bf16
+// ones first, once for all warps. Masks are applied to the tiles at the ends of a window, to levels and to
+// ages only. Blocks begin with the last rows, whose causal part is the longest.
 //
 // Sums are f32; queries, weights, and f32 keys and values are rounded to bf16.
 #include "kernels/cuda/attention_feed.cuh"
@@ -53,7 +53,7 @@ __device__ __forceinline__ void score_keys(float (&s)[S::kRowTiles][S::kKeyTiles
 }
 
 /// sums += weights [rows of the warp, kKeys] * values. Scores become weights 16 keys at a time, while
-/// products of the keys before are under way. scales: of i8 values.
+/// products of the keys before are under way. scales: of values that have some.
 template <class S>
 __device__ __forceinline__ void add_values(RowSums<S::kRowTiles, S::kDimTiles>& sums,
                                            float (&s)[S::kRowTiles][S::kKeyTiles][4],
@@ -64,7 +64,7 @@ __device__ __forceinline__ void add_values(RowSums<S::kRowTiles, S::kDimTiles>& 
 #pragma unroll
     for (int j = 2 * k; j < 2 * k + 2; ++j) {
       weigh_columns(s, j, sums);
-      if constexpr (S::kType == KvType::i8) scale_columns(s, j, scales, lane);
+      if constexpr (kv_has_scales(S::kType)) scale_columns(s, j, scales, lane);
     }
     uint32_t a[S::kRowTiles][4];
 #pragma unroll
@@ -142,7 +142,7 @@ __device__ __forceinline__ bool attend_tile(TileFeed<S>& feed, RowSums<S::kRowTi
   float s[S::kRowTiles][S::kKeyTiles][4];
   const unsigned char* keys = feed.template take<0>(p.args.kv.keys, feed.find_next());
   score_keys<S>(s, shared.queries + warp_row * (S::kChunks * kChunkBytes), keys, lane);
-  if constexpr (S::kType == KvType::i8) scale_scores(s, feed.template scales<0>(), lane);
+  if constexpr (kv_has_scales(S::kType)) scale_scores(s, feed.template scales<0>(), lane);
   if (p.args.soft_cap > 0) bend_scores(s, p.args.soft_cap);
   if ((load_shared(shared.marks + feed.turn % 2) & kMasked) != 0)
     hide_keys<S>(s, shared.visible[feed.turn % 2] + warp_row / 2, lane);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A row of one head of one token, on its way into the cache: written by a warp wherever its position has a
-// slot; contract at KvAppendArgs. bf16 and i8 round to nearest even.
+// slot; contract at KvAppendArgs. All types but f32 round to nearest even.
 //
 // Row: where the numbers come from. row.for_each(use) calls use(index, Floats<kWidth>) for the numbers of the
 // calling lane, the same ones each time.
@@ -25,6 +25,12 @@ struct PlainRow {
   }
 };
 
+/// The byte of a number in a row of i8 or e4m3.
+template <KvType kType>
+__device__ __forceinline__ int32_t byte_of(float x, const RowScale& scale) {
+  return kType == KvType::i8 ? quantized(x, scale) : rounded_e4m3(x, scale);
+}
+
 /// kWidth numbers of a row as the cache holds them, to element `at` of the row.
 template <KvType kType, int kWidth>
 __device__ __forceinline__ void store_elements(char* row, size_t at, const Floats<kWidth>& x,
@@ -41,10 +47,10 @@ __device__ __forceinline__ void store_elements(char* row, size_t at, const Float
     }
   } else if constexpr (kWidth == 4) {
     store_global(reinterpret_cast<uint32_t*>(row + at),
-                 pack_s8x4(quantized(x.of[0], scale), quantized(x.of[1], scale), quantized(x.of[2], scale),
-                           quantized(x.of[3], scale)));
+                 pack_s8x4(byte_of<kType>(x.of[0], scale), byte_of<kType>(x.of[1], scale),
+                           byte_of<kType>(x.of[2], scale), byte_of<kType>(x.of[3], scale)));
   } else {
-    store_global(reinterpret_cast<int8_t*>(row + at), static_cast<int8_t>(quantized(x.of[0], scale)));
+    store_global(reinterpret_cast<uint8_t*>(row + at), static_cast<uint8_t>(byte_of<kType>(x.of[0], scale)));
   }
 }
 
@@ -64,19 +70,20 @@ __device__ __forceinline__ void store_row(const KvView& kv, void* const* blocks,
                                           const Row& row, const RowScale& scale) {
   char* to = kv_row(kv, blocks, head, slot);
   row.for_each([&](size_t at, const Floats<kWidth>& x) { store_elements<kType, kWidth>(to, at, x, scale); });
-  if (kType == KvType::i8 && threadIdx.x % kWarpLanes == 0)
+  if (kv_has_scales(kType) && threadIdx.x % kWarpLanes == 0)
     store_scale(kv_scale(kv, blocks, head, slot), scale.scale, kWidth == 4);
 }
 
 /// The scale of a row, in all lanes.
-template <int kWidth, class Row>
+template <KvType kType, int kWidth, class Row>
 __device__ __forceinline__ RowScale scale_of(const Row& row) {
   uint32_t bits = 0;
   row.for_each([&](size_t, const Floats<kWidth>& x) {
 #pragma unroll
     for (int i = 0; i < kWidth; ++i) bits = larger(bits, magnitude_bits(x.of[i]));
   });
-  return row_scale(warp_largest(bits));
+  bits = warp_largest(bits);
+  return kType == KvType::i8 ? row_scale(bits) : e4m3_scale(bits);
 }
 
 /// To the ring and to the rings of levels. blocks: kv.keys or kv.values.
@@ -84,7 +91,7 @@ template <KvType kType, int kWidth, class Row>
 __device__ __forceinline__ void append_row(const KvView& kv, void* const* blocks, size_t head, int64_t pos,
                                            const Row& row) {
   RowScale scale = {0.0f, 0.0f};
-  if constexpr (kType == KvType::i8) scale = scale_of<kWidth>(row);
+  if constexpr (kv_has_scales(kType)) scale = scale_of<kType, kWidth>(row);
   store_row<kType, kWidth>(kv, blocks, head, ring_slot(kv, pos), row, scale);
   for (size_t level = 1; level <= kv.n_levels && pos % (int64_t{1} << level) == 0; ++level)
     store_row<kType, kWidth>(kv, blocks, head, level_slot(kv, level, pos >> level), row, scale);

@@ -44,6 +44,8 @@ cudaError_t launch_kv_append(const KvAppendArgs& args, const int64_t* first_pos,
       return launch_type<KvType::bf16>(args, first_pos, stream);
     case KvType::i8:
       return launch_type<KvType::i8>(args, first_pos, stream);
+    case KvType::e4m3:
+      return launch_type<KvType::e4m3>(args, first_pos, stream);
   }
   return cudaErrorInvalidValue;
 }

@@ -200,6 +200,14 @@ __device__ __forceinline__ uint32_t add_bf16x2(uint32_t a, uint32_t b) {
       : "r"(a), "r"(b));
   return sum;
 }
+/// Products of the halves of two words as bf16, rounded to nearest even.
+__device__ __forceinline__ uint32_t multiply_bf16x2(uint32_t a, uint32_t b) {
+  uint32_t product;
+  asm("{ .reg .b32 zero; mov.b32 zero, 0x80008000; fma.rn.bf16x2 %0, %1, %2, zero; }"
+      : "=r"(product)
+      : "r"(a), "r"(b));
+  return product;
+}
 __device__ __forceinline__ float bits_as_float(uint32_t bits) { return __uint_as_float(bits); }
 __device__ __forceinline__ uint32_t float_as_bits(float value) { return __float_as_uint(value); }
 __device__ __forceinline__ float bf16_low(uint32_t word) { return __uint_as_float(word << 16); }

@@ -100,6 +100,8 @@ cudaError_t launch_rope_append(const RopeAppendArgs& args, const int64_t* first_
       return launch_type<KvType::bf16>(args, first_pos, stream);
     case KvType::i8:
       return launch_type<KvType::i8>(args, first_pos, stream);
+    case KvType::e4m3:
+      return launch_type<KvType::e4m3>(args, first_pos, stream);
   }
   return cudaErrorInvalidValue;
 }

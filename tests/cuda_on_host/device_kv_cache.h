@@ -44,11 +44,11 @@ class DeviceKvCache {
     return kv;
   }
 
-  /// All rows, [keys | values][heads][capacity], as kv_row_bytes bytes each, an i8 row with its scale behind
+  /// All rows, [keys | values][heads][capacity], as kv_row_bytes bytes each, a row with its scale behind
   /// it.
   std::vector<char> rows() const {
     const std::size_t bytes = kernels::kv_row_bytes(shape_.type, shape_.head_dim);
-    const bool i8 = shape_.type == kernels::KvType::i8;
+    const bool scales = kernels::kv_has_scales(shape_.type);
     std::vector<char> all;
     for (int half = 0; half < 2; ++half) {
       std::vector<char> memory = memory_[half].download();
@@ -56,9 +56,9 @@ class DeviceKvCache {
       for (std::size_t head = 0; head < shape_.n_kv_heads; ++head) {
         for (std::size_t slot = 0; slot < shape_.capacity; ++slot) {
           const char* row = kv_row(shape_, table.data(), head, slot);
-          all.insert(all.end(), row, row + bytes - (i8 ? sizeof(float) : 0));
+          all.insert(all.end(), row, row + bytes - (scales ? sizeof(float) : 0));
           const char* scale = kv_scale(shape_, table.data(), head, slot);
-          if (i8) all.insert(all.end(), scale, scale + sizeof(float));
+          if (scales) all.insert(all.end(), scale, scale + sizeof(float));
         }
       }
     }

@@ -149,6 +149,21 @@ inline void round_to_int8(float* row, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) row[i] = std::nearbyint(row[i] * factor) * scale;
 }
 
+/// A row as its e4m3 form stands for it: four significant bits, but no unit below 2^-9, in a scale that is a
+/// power of two and leaves at most 448.
+inline void round_to_e4m3(float* row, std::size_t n) {
+  float largest = 0;
+  for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(row[i]));
+  float scale = 1;
+  while (largest > 448 * scale) scale *= 2;
+  while (largest <= 224 * scale) scale /= 2;
+  for (std::size_t i = 0; i < n; ++i) {
+    const float x = row[i] / scale;
+    const float unit = x == 0 ? 1 : std::max(0x1p-9f, std::ldexp(1.0f, std::ilogb(x) - 3));
+    row[i] = std::nearbyint(x / unit) * unit * scale;
+  }
+}
+
 /// Whether a query at position t sees position p: the rule in the words of its definition.
 inline bool sees(const Setup& s, std::size_t t, std::size_t p) {
   const std::size_t window = static_cast<std::size_t>(s.window), age = t - p;
@@ -172,9 +187,10 @@ inline std::vector<float> by_definition(const Setup& s, const std::vector<float>
     for (float& x : k) x = kernels::bf16_to_f32(kernels::f32_to_bf16(x));
     for (float& x : v) x = kernels::bf16_to_f32(kernels::f32_to_bf16(x));
   }
-  if (s.type == KvType::i8) {
+  if (kernels::kv_has_scales(s.type)) {
+    const auto round = s.type == KvType::i8 ? round_to_int8 : round_to_e4m3;
     for (std::vector<float>* half : {&k, &v}) {
-      for (std::size_t at = 0; at < half->size(); at += dim) round_to_int8(half->data() + at, dim);
+      for (std::size_t at = 0; at < half->size(); at += dim) round(half->data() + at, dim);
     }
   }
   std::vector<float> dst((n - first) * width);

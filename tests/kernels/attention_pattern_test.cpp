@@ -8,7 +8,7 @@
 namespace transom::testing {
 
 TEST_CASE("attention with a log stride agrees with its definition") {
-  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3}) {
     for (const std::int64_t window : {1, 5, 16, 33}) {
       for (const std::size_t parts : {1, 3}) {
         Setup setup;
@@ -53,7 +53,7 @@ TEST_CASE("a log stride sees as many keys as its definition, and n log n in all"
 }
 
 TEST_CASE("attention to ages 2^k agrees with its definition") {
-  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3}) {
     Setup setup;
     setup.type = type;
     setup.power_ages = true;

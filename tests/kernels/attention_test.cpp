@@ -30,7 +30,7 @@ TEST_CASE("window 4 sees the query and three keys before it") {
 }
 
 TEST_CASE("attention agrees with its definition over shapes") {
-  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3}) {
     for (const std::size_t head_dim : {1, 7, 8, 15, 16, 17, 40, 64, 80, 128, 144}) {
       Setup setup;
       setup.type = type;
@@ -49,7 +49,7 @@ TEST_CASE("attention agrees with its definition over shapes") {
 }
 
 TEST_CASE("attention wraps the ring, keeps sinks, bends scores") {
-  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3}) {
     for (const std::size_t sinks : {0, 1, 4, 70}) {
       for (const std::int64_t window : {1, 4, 63, 64, 65}) {
         Setup setup;
@@ -69,7 +69,7 @@ TEST_CASE("attention wraps the ring, keeps sinks, bends scores") {
 }
 
 TEST_CASE("attention of long chunks agrees with its definition") {
-  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3}) {
     for (const std::size_t head_dim : {7, 64, 80}) {
       for (const std::int64_t window : {0, 67}) {
         Setup setup;
@@ -87,7 +87,7 @@ TEST_CASE("attention of long chunks agrees with its definition") {
 }
 
 TEST_CASE("attention in parts agrees with its definition") {
-  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3}) {
     for (const std::size_t parts : {2, 3, 16}) {
       for (const std::int64_t window : {0, 70, 200}) {
         Setup setup;
@@ -158,7 +158,7 @@ TEST_CASE("attention survives scores far apart") {
 }
 
 TEST_CASE("attention to one query keeps what is no number") {
-  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3}) {
     for (const Isa isa : supported_isas()) {
       for (const int broken : {0, 1, 2}) {
         INFO(kernels::isa_name(isa) << " type " << static_cast<int>(type) << " broken " << broken);

@@ -6,6 +6,7 @@
 
 #include "kernels/common/attention_args.h"
 #include "kernels/common/bf16.h"
+#include "kernels/common/e4m3.h"
 #include "kernels/cpu/reference/reference.h"
 
 namespace transom::kernels::reference {
@@ -17,8 +18,10 @@ float element(const KvView& kv, const char* row, size_t j) {
       return reinterpret_cast<const float*>(row)[j];
     case KvType::bf16:
       return bf16_to_f32(reinterpret_cast<const uint16_t*>(row)[j]);
-    default:
+    case KvType::i8:
       return static_cast<float>(reinterpret_cast<const int8_t*>(row)[j]) * kv_row_scale(row, kv.head_dim);
+    default:
+      return bits_to_f32(bits_of_e4m3(static_cast<uint8_t>(row[j]))) * kv_row_scale(row, kv.head_dim);
   }
 }
 

@@ -1,11 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Writes keys and values into the ring; contract in attention_args.h. bf16 and i8 round to nearest even.
+/// Writes keys and values into the ring; contract in attention_args.h. All round to nearest even.
+#include <math.h>
+
 #include "kernels/common/attention_args.h"
 #include "kernels/common/bf16.h"
+#include "kernels/common/e4m3.h"
 #include "kernels/cpu/reference/reference.h"
 
 namespace transom::kernels::reference {
 namespace {
+
+void store_e4m3_row(const float* src, size_t n, char* row) {
+  float largest = 0;
+  bool finite = true;
+  for (size_t j = 0; j < n; ++j) {
+    finite = finite && isfinite(src[j]);
+    largest = fmaxf(largest, fabsf(src[j]));
+  }
+  const bool usable = finite && largest >= kSmallestRowMaximum;
+  const E4m3RowScale bits = usable ? e4m3_row_scale(f32_to_bits(largest)) : E4m3RowScale{};
+  const float factor = bits_to_f32(bits.factor), scale = finite ? bits_to_f32(bits.scale) : NAN;
+  for (size_t j = 0; j < n; ++j)
+    row[j] = static_cast<char>(usable ? e4m3_of_bits(f32_to_bits(src[j] * factor)) : 0);
+  memcpy(row + n, &scale, sizeof scale);
+}
 
 void store_row(KvType type, const float* src, size_t n, char* row) {
   if (type == KvType::i8) {
@@ -21,6 +39,7 @@ void store_row(KvType type, const float* src, size_t n, char* row) {
     memcpy(row + n, &scale, sizeof scale);
     return;
   }
+  if (type == KvType::e4m3) return store_e4m3_row(src, n, row);
   for (size_t j = 0; j < n; ++j) {
     if (type == KvType::f32) {
       reinterpret_cast<float*>(row)[j] = src[j];

@@ -41,15 +41,16 @@ inline uint32_t* staged_key(const AttentionWork& w, size_t key, size_t word) {
   return words_of(w.tile) + (key / kTileWidth * words + word) * kTileWidth + key % kTileWidth;
 }
 
-/// i8 keys: as stage_keys, which see.
-inline void stage_integer_keys(const AttentionWork& w, const char* keys, size_t count) {
-  const size_t row_bytes = kv_row_bytes(KvType::i8, w.dim);
+/// Keys with scales: as stage_keys, which see.
+template <KvType kType>
+inline void stage_scaled_keys(const AttentionWork& w, const char* keys, size_t count) {
+  const size_t row_bytes = kv_row_bytes(kType, w.dim);
   for (size_t key = 0; key < kKeyTile; key += kLanes) {
     for (size_t j = 0; j < w.padded_dim; j += kLanes) {
       alignas(64) float block[kLanes][kLanes] = {};
       for (size_t i = 0; i < kLanes && key + i < count; ++i) {
         const char* row = keys + (key + i) * row_bytes;
-        store_f32(block[i], multiply(load_kv<KvType::i8>(row, j, w.dim), set_f32(kv_row_scale(row, w.dim))));
+        store_f32(block[i], multiply(load_kv<kType>(row, j, w.dim), set_f32(kv_row_scale(row, w.dim))));
       }
       transpose_words(words_of(block[0]), kLanes, kLanes, staged_key<FloatProducts>(w, key, j), kTileWidth);
     }
@@ -60,7 +61,8 @@ inline void stage_integer_keys(const AttentionWork& w, const char* keys, size_t 
 template <typename Products>
 inline void stage_keys(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run) {
   const char* keys = run_rows(args, w, args.kv.keys, run);
-  if (args.kv.type == KvType::i8) return stage_integer_keys(w, keys, run.count);
+  if (args.kv.type == KvType::i8) return stage_scaled_keys<KvType::i8>(w, keys, run.count);
+  if (args.kv.type == KvType::e4m3) return stage_scaled_keys<KvType::e4m3>(w, keys, run.count);
   const bool widen = args.kv.type == KvType::bf16 && Products::kInputs == 1;
   const size_t row_bytes = kv_row_bytes(args.kv.type, w.dim);
   for (size_t key = 0; key < kKeyTile; key += kLanes) {
@@ -187,7 +189,7 @@ TRANSOM_INLINE WordVec value_words(const AttentionWork& w, const char* rows, siz
     if (key + 1 == count) return low;
     return or_words(low, as_words(load_kv<kType>(row + row_bytes, j, w.dim)));
   }
-  return as_words(kType == KvType::i8 ? multiply(value, set_f32(kv_row_scale(row, w.dim))) : value);
+  return as_words(kv_has_scales(kType) ? multiply(value, set_f32(kv_row_scale(row, w.dim))) : value);
 }
 
 template <typename Products, KvType kType>
@@ -208,6 +210,7 @@ inline void stage_values(const AttentionArgs& args, const AttentionWork& w, cons
   const char* rows = run_rows(args, w, args.kv.values, run);
   if (args.kv.type == KvType::bf16) return stage_value_rows<Products, KvType::bf16>(w, rows, run.count);
   if (args.kv.type == KvType::f32) return stage_value_rows<FloatProducts, KvType::f32>(w, rows, run.count);
+  if (args.kv.type == KvType::e4m3) return stage_value_rows<FloatProducts, KvType::e4m3>(w, rows, run.count);
   stage_value_rows<FloatProducts, KvType::i8>(w, rows, run.count);
 }
 

@@ -7,11 +7,11 @@ constexpr size_t kPairWidth = 2 * kLanes;
 static_assert(kAttentionDimStep % kPairWidth == 0);
 
 /// Half of kPairWidth neighbouring columns of a row, from column j on: of bf16 its even (kHalf 0) or its odd
-/// columns (1), which takes a shift or a mask, of f32 its first or its last. kWhole: no j comes that reaches
-/// beyond dim.
+/// columns (1), which takes a shift or a mask, of others its first or its last. kWhole: no j comes that
+/// reaches beyond dim.
 template <KvType kType, bool kWhole, int kHalf>
 TRANSOM_INLINE FloatVec load_half(const char* row, size_t j, size_t dim) {
-  constexpr size_t kBytes = kType == KvType::f32 ? 4 : 2;
+  constexpr size_t kBytes = kType == KvType::f32 ? 4 : kType == KvType::bf16 ? 2 : 1;
   char part[kPairWidth * kBytes];
   const char* from = row + j * kBytes;
   if (!kWhole && j + kPairWidth > dim) {
@@ -20,6 +20,7 @@ TRANSOM_INLINE FloatVec load_half(const char* row, size_t j, size_t dim) {
     from = part;
   }
   if constexpr (kType == KvType::f32) return load_f32(reinterpret_cast<const float*>(from) + kHalf * kLanes);
+  if constexpr (kType == KvType::e4m3) return widen_e4m3(from + kHalf * kLanes);
   const WordVec words = load_words(from);
   return as_f32(kHalf == 0 ? shift_left_words(words, 16) : and_words(words, set_words(0xffff0000u)));
 }
@@ -145,6 +146,18 @@ inline void add_row_values(const AttentionWork& w, size_t row, const char* value
   }
 }
 
+/// Scores of keys, or weights of values, times the scales of the run's rows.
+template <size_t kRows>
+inline void scale_columns(const AttentionWork& w, const char* rows, size_t count) {
+  float scale[kKeyTile] = {};
+  row_scales(rows, w.dim, count, scale);
+  for (size_t r = 0; r < kRows; ++r) {
+    float* const score = w.score + r * kScoreStride;
+    for (size_t key = 0; key < kKeyTile; key += kLanes)
+      store_f32(score + key, multiply(load_f32(score + key), load_f32(scale + key)));
+  }
+}
+
 template <KvType kType, bool kWhole, size_t kRows>
 inline void attend_rows(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
                         const KeyRun& next) {
@@ -158,8 +171,10 @@ inline void attend_rows(const AttentionArgs& args, const AttentionWork& w, const
       for (size_t r = 0; r < kRows; ++r) store_f32(w.score + r * kScoreStride + key, zero_f32());
     }
   }
+  if constexpr (kv_has_scales(kType)) scale_columns<kRows>(w, keys, run.count);
   for (size_t r = 0; r < kRows; ++r)
     softmax_row(args, w, r, visible_keys(args, run, query_position(args, w, r)));
+  if constexpr (kv_has_scales(kType)) scale_columns<kRows>(w, values, run.count);
   ahead = fetch_run(args, w, args.kv.keys, next);
   // As many pairs a pass as their sums fit the registers; more rows than fit with one pair go in two passes.
   constexpr size_t kPairs = kRows <= 1 ? 4 : kRows <= 3 ? 2 : 1;
@@ -214,6 +229,8 @@ struct DirectRows {
         return interleave_queries<KvType::bf16>(w);
       case KvType::i8:
         return quantize_queries(w);
+      case KvType::e4m3:
+        return interleave_queries<KvType::e4m3>(w);
     }
   }
 
@@ -227,6 +244,8 @@ struct DirectRows {
         return attend_type<KvType::bf16>(args, w, run, next);
       case KvType::i8:
         return attend_type<KvType::i8>(args, w, run, next);
+      case KvType::e4m3:
+        return attend_type<KvType::e4m3>(args, w, run, next);
     }
   }
 

@@ -67,7 +67,16 @@ inline const char* run_rows(const AttentionArgs& args, const AttentionWork& w, v
   return kv_row(args.kv, blocks, w.kv_head, run.slot);
 }
 
-/// Elements j .. j + kLanes of a row as f32, zeros beyond dim; i8 without its scale.
+/// kLanes numbers of e4m3, without NaNs, which no row holds: their bits, moved up, are those of themselves
+/// times 2^-120.
+TRANSOM_INLINE FloatVec widen_e4m3(const char* p) {
+  const WordVec codes = load_bytes(p);
+  const FloatVec magnitude = as_f32(shift_left_words(and_words(codes, set_words(0x7f)), 20));
+  const WordVec sign = shift_left_words(and_words(codes, set_words(0x80)), 24);
+  return as_f32(or_words(as_words(multiply(magnitude, set_f32(0x1p120f))), sign));
+}
+
+/// Elements j .. j + kLanes of a row as f32, zeros beyond dim; i8 and e4m3 without their scale.
 template <KvType kType>
 TRANSOM_INLINE FloatVec load_kv(const char* row, size_t j, size_t dim) {
   constexpr size_t kBytes = kType == KvType::f32 ? 4 : kType == KvType::bf16 ? 2 : 1;
@@ -80,10 +89,11 @@ TRANSOM_INLINE FloatVec load_kv(const char* row, size_t j, size_t dim) {
   }
   if constexpr (kType == KvType::f32) return load_f32(reinterpret_cast<const float*>(from));
   if constexpr (kType == KvType::bf16) return widen_bf16(reinterpret_cast<const uint16_t*>(from));
+  if constexpr (kType == KvType::e4m3) return widen_e4m3(from);
   return widen_i8(reinterpret_cast<const int8_t*>(from));
 }
 
-/// Scales of `count` i8 rows.
+/// Scales of `count` rows that have them.
 inline void row_scales(const char* rows, size_t dim, size_t count, float* scale) {
   const size_t row_bytes = kv_row_bytes(KvType::i8, dim);
   for (size_t i = 0; i < count; ++i) scale[i] = kv_row_scale(rows + i * row_bytes, dim);

@@ -140,13 +140,44 @@ inline void quantize_row(const float* src, char* row, size_t n) {
   memcpy(row + n, &scale.scale, sizeof scale.scale);
 }
 
+/// e4m3 and the scale behind it, as e4m3.h says. Normal numbers are rounded as bits; smaller ones count in
+/// units of 2^-9, the last place of an f32 of 2^14. A code is the sum of both, of a number cut at 2^-6, less
+/// the 8 units of the cut.
+inline void round_row_e4m3(const float* src, char* row, size_t n) {
+  RowScale scale = row_scale(src, n);
+  if (scale.factor != 0.0f) {
+    const E4m3RowScale powers = e4m3_row_scale(largest_bits(src, n));
+    scale = {bits_to_f32(powers.factor), bits_to_f32(powers.scale)};
+  }
+  const FloatVec border = set_f32(0x1p-6f), units = set_f32(0x1p14f);
+  for (size_t i = 0; i < n; i += kLanes) {
+    const size_t count = n - i < kLanes ? n - i : kLanes;
+    float piece[kLanes] = {};
+    if (scale.factor != 0.0f) memcpy(piece, src + i, count * sizeof(float));
+    const WordVec bits = as_words(multiply(load_f32(piece), set_f32(scale.factor)));
+    const FloatVec magnitude = as_f32(and_words(bits, set_words(0x7fffffffu)));
+    const WordVec small =
+        subtract_words(as_words(add_f32(smaller(magnitude, border), units)), as_words(units));
+    const WordVec large = as_words(larger(magnitude, border));
+    const WordVec tie = and_words(shift_right_words(large, 20), set_words(1));
+    const WordVec rounded = shift_right_words(add_words(large, add_words(tie, set_words(0x7ffff))), 20);
+    const WordVec code = add_words(small, subtract_words(rounded, set_words((120u << 3) + 8)));
+    int8_t codes[kLanes];
+    store_low_bytes(codes, or_words(code, and_words(shift_right_signed(bits, 31), set_words(0xffffff80u))));
+    memcpy(row + i, codes, count);
+  }
+  memcpy(row + n, &scale.scale, sizeof scale.scale);
+}
+
 inline void append_row(KvType type, const float* src, char* row, size_t n) {
   if (type == KvType::f32) {
     memcpy(row, src, n * sizeof(float));
   } else if (type == KvType::bf16) {
     narrow_row(src, reinterpret_cast<uint16_t*>(row), n);
-  } else {
+  } else if (type == KvType::i8) {
     quantize_row(src, row, n);
+  } else {
+    round_row_e4m3(src, row, n);
   }
 }
 

@@ -7,23 +7,29 @@ struct RowScale {
   float scale;   // of the result: max / limit, 0 for a row of zeros, NaN for a row that is not finite
 };
 
-/// limit: the largest integer. Compares magnitudes as integers: the order of positive floats, with infinities
-/// and NaNs above all others.
-inline RowScale row_scale(const float* src, size_t k, float limit = 127.0f) {
+/// The bits of the largest magnitude, compared as integers: the order of positive floats, with infinities and
+/// NaNs above all others.
+inline uint32_t largest_bits(const float* src, size_t k) {
   const WordVec magnitude_bits = set_words(0x7fffffffu);
-  WordVec largest_bits = zero_words();
+  WordVec largest = zero_words();
   size_t i = 0;
   for (; i + kLanes <= k; i += kLanes) {
-    largest_bits = max_words(largest_bits, and_words(load_words(src + i), magnitude_bits));
+    largest = max_words(largest, and_words(load_words(src + i), magnitude_bits));
   }
   uint32_t lanes[kLanes];
-  store_words(lanes, largest_bits);
+  store_words(lanes, largest);
   uint32_t bits = 0;
   for (uint32_t lane : lanes) bits = lane > bits ? lane : bits;
   for (; i < k; ++i) {
     const uint32_t tail = f32_to_bits(src[i]) & 0x7fffffffu;
     bits = tail > bits ? tail : bits;
   }
+  return bits;
+}
+
+/// limit: the largest integer.
+inline RowScale row_scale(const float* src, size_t k, float limit = 127.0f) {
+  const uint32_t bits = largest_bits(src, k);
   if (bits >= 0x7f800000u) return {0.0f, bits_to_f32(0x7fc00000u)};
   const float largest = bits_to_f32(bits);
   if (largest < kSmallestRowMaximum) return {0.0f, 0.0f};

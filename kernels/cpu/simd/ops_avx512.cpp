@@ -5,6 +5,7 @@
 
 #include "kernels/common/attention_keys.h"
 #include "kernels/common/bf16.h"
+#include "kernels/common/e4m3.h"
 #include "kernels/common/linear_args.h"
 #include "kernels/cpu/simd/ops.h"
 #include "kernels/cpu/simd/target.h"

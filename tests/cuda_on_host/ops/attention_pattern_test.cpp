@@ -8,7 +8,7 @@ namespace transom::cuda_on_host {
 namespace {
 
 using Kernel = DeviceLayer::Kernel;
-constexpr KvType kTypes[] = {KvType::f32, KvType::bf16, KvType::i8};
+constexpr KvType kTypes[] = {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3};
 
 TEST_CASE("attention on CUDA with a log stride agrees with its definition") {
   for (const KvType type : kTypes) {

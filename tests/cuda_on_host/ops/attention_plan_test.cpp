@@ -12,7 +12,7 @@ namespace {
 using Kernel = DeviceLayer::Kernel;
 
 void check_accesses() {
-  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3}) {
     for (const std::size_t head_dim : {64, 96, 128, 256}) {
       Setup s;
       s.type = type;

@@ -33,7 +33,7 @@ class DeviceBlocks {
   /// view: of the host.
   void upload(const kernels::KvView& view) {
     std::vector<char> bytes(host_.memory().data(), host_.memory().data() + host_.memory().size());
-    if (view.type == KvType::i8) {
+    if (kernels::kv_has_scales(view.type)) {
       for (std::size_t block = 0; block < table_.size(); ++block)
         set_scales_apart(view, bytes.data() + offset(block));
     }

@@ -10,7 +10,7 @@ namespace transom::cuda_on_host {
 namespace {
 
 using Kernel = DeviceLayer::Kernel;
-constexpr KvType kTypes[] = {KvType::f32, KvType::bf16, KvType::i8};
+constexpr KvType kTypes[] = {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3};
 
 /// The least multiple of head_dim that kernels on tensor cores take.
 std::size_t dim_step(KvType type) { return type == KvType::f32 ? 4 : type == KvType::bf16 ? 8 : 16; }
@@ -102,7 +102,7 @@ TEST_CASE("attention on CUDA wraps the ring, keeps sinks, bends scores") {
   for (const std::size_t sinks : {0, 1, 4, 70}) {
     for (const std::int64_t window : {1, 4, 63, 64, 65}) check_ring(KvType::bf16, sinks, window);
   }
-  for (const KvType type : {KvType::f32, KvType::i8}) {
+  for (const KvType type : {KvType::f32, KvType::i8, KvType::e4m3}) {
     check_ring(type, 4, 65);
     check_ring(type, 70, 4);
   }

@@ -66,7 +66,7 @@ TEST_CASE("kv_append into a ring that has wrapped, behind sinks, and into the ri
 }
 
 TEST_CASE("kv_append reads and writes whole sectors") {
-  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3}) {
     KvView shape{type, nullptr, nullptr, 4, 128, 128, 64};
     shape.scales_apart = true;
     forget_counts();

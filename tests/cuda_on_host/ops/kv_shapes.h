@@ -14,12 +14,12 @@ using kernels::KvView;
 /// Caches of every type and layout: heads of usual and of odd sizes, a last block that is not full.
 inline std::vector<KvView> kv_shapes() {
   std::vector<KvView> shapes;
-  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3}) {
     for (const std::size_t head_dim : {1, 7, 20, 64, 128, 160}) {
       KvView shape{type, nullptr, nullptr, head_dim % 3 + 1, head_dim, 100, 64};
       shapes.push_back(shape);
       shape.scales_apart = true;
-      if (type == KvType::i8) shapes.push_back(shape);
+      if (kernels::kv_has_scales(type)) shapes.push_back(shape);
     }
   }
   return shapes;

@@ -127,7 +127,7 @@ TEST_CASE("rope_append into a ring that has wrapped, behind sinks, and into the 
 
 TEST_CASE("rope_append leaves what the references leave") {
   for (const KvView& shape : kv_shapes()) {
-    if (shape.scales_apart || shape.type == KvType::i8)
+    if (shape.scales_apart || kernels::kv_has_scales(shape.type))
       continue;  // an integer may differ by what rope rounds
     const std::size_t n_heads = 2 * shape.n_kv_heads;
     HostKvCache expected(shape);
@@ -163,17 +163,17 @@ TEST_CASE("rope_append leaves what the references leave") {
 }
 
 TEST_CASE("rope_append reads and writes whole sectors") {
-  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8}) {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3}) {
     KvView shape{type, nullptr, nullptr, 4, 128, 128, 64};
     shape.scales_apart = true;
     forget_counts();
     check(shape, 12, 64, {1, 20});
     check_coalesced("rope_append");
-    // Queries are read and written once; keys and values are read once, or i8 twice, and written once; every
-    // row of q and k reads its half of both tables. What else is read is a table of blocks, a position, and
-    // written scales.
+    // Queries are read and written once; keys and values are read once, or those with scales twice, and
+    // written once; every row of q and k reads its half of both tables. What else is read is a table of
+    // blocks, a position, and written scales.
     if (!counts_accesses()) continue;
-    const std::uint64_t read = type == KvType::i8 ? 2 : 1, tables = 12 + 4 * read,
+    const std::uint64_t read = kernels::kv_has_scales(type) ? 2 : 1, tables = 12 + 4 * read,
                         floats = 21 * 128 * (12 * 2 + 8 * read + tables), cached = 21 * 128 * 8;
     const std::uint64_t bytes = floats * 4 + cached * (type == KvType::f32    ? 4
                                                        : type == KvType::bf16 ? 2

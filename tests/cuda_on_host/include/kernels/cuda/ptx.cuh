@@ -150,6 +150,12 @@ inline uint32_t add_bf16x2(uint32_t a, uint32_t b) {
   };
   return sum(0) | static_cast<uint32_t>(sum(16)) << 16;
 }
+inline uint32_t multiply_bf16x2(uint32_t a, uint32_t b) {
+  const auto product = [&](int half) {
+    return f32_to_bf16(bf16_to_f32(static_cast<uint16_t>(a >> half)) * bf16_to_f32(static_cast<uint16_t>(b >> half)));
+  };
+  return product(0) | static_cast<uint32_t>(product(16)) << 16;
+}
 inline float bits_as_float(uint32_t bits) { return std::bit_cast<float>(bits); }
 inline uint32_t float_as_bits(float value) { return std::bit_cast<uint32_t>(value); }
 inline float bf16_low(uint32_t word) { return bits_as_float(word << 16); }
