@@ -78,7 +78,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--quantization", options.quantization, "none, int8, int4, int3, int2");
   app.add_option("--group-size", options.group_size,
                  "Inputs that share a scale; 0 = as suits the bits, -1 = whole rows");
-  app.add_option("--kv-cache-dtype", options.kv_cache_dtype, "auto, f32, bf16, int8");
+  app.add_option("--kv-cache-dtype", options.kv_cache_dtype, "auto, f32, bf16, int8, fp8");
   app.add_option("--attention-window", options.window, "Tokens that every layer sees; 0 = as the model says");
   app.add_option("--device", options.device, "cpu, cuda or cuda:1");
   app.add_option("--gpu-layers", options.gpu_layers,

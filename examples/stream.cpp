@@ -33,7 +33,7 @@ void add_options(CLI::App& app, Options& options) {
       "--no-pin", [&options] { options.model_options.pin_threads = false; }, "Do not pin threads to cores");
   app.add_option("--dtype", options.dtype, "Weights in memory: auto, f32, bf16");
   app.add_option("--quantization", options.quantization, "none, int8, int4, int3, int2");
-  app.add_option("--kv-cache-dtype", options.kv_cache_dtype, "auto, f32, bf16, int8");
+  app.add_option("--kv-cache-dtype", options.kv_cache_dtype, "auto, f32, bf16, int8, fp8");
   app.add_option("--attention-window", options.window, "Tokens that every layer sees; 0 = as the model says, -1 = all");
   app.add_option("--attention-sinks", options.sinks, "First tokens that stay visible beyond the window");
   app.add_option("--max-context", options.max_context, "Tokens that the session holds; 0 = as the model says");

@@ -114,6 +114,7 @@ void print_steps(const std::string& title, const std::vector<Step>& steps, std::
 void print_gpu_estimate(const Options& options) {
   const model::ModelSpec spec = model::read_spec(make_config(options));
   const auto kv = options.kv_cache_dtype == "int8"  ? kernels::KvType::i8
+                  : options.kv_cache_dtype == "fp8" ? kernels::KvType::e4m3
                   : options.kv_cache_dtype == "f32" ? kernels::KvType::f32
                                                     : kernels::KvType::bf16;
   std::printf(

@@ -94,8 +94,8 @@ class PreparedLinear {
 /// Keys and values of one layer. Slots lie in blocks; see kernels/common/attention_args.h for them, for the
 /// ring and for the levels of a log stride.
 struct KvCacheView {
-  /// [n_kv_heads, capacity, head_dim], f32, bf16, or i8 with a scale behind each row. Shapes only: their data
-  /// is null.
+  /// [n_kv_heads, capacity, head_dim], f32, bf16, or i8 or f8_e4m3 with a scale behind each row. Shapes only:
+  /// their data is null.
   TensorView keys, values;
   /// For each block, its keys and its values, [n_kv_heads, block_slots] rows. An op touches only blocks of
   /// positions that it is told of: others may be null.
@@ -114,7 +114,7 @@ constexpr std::int64_t kLeastBlockSlots = 64;
 /// Bytes of one head of one slot.
 inline std::int64_t kv_row_bytes(DType dtype, std::int64_t head_dim) {
   return head_dim * static_cast<std::int64_t>(dtype_size(dtype)) +
-         (dtype == DType::i8 ? static_cast<std::int64_t>(sizeof(float)) : 0);
+         (dtype == DType::i8 || dtype == DType::f8_e4m3 ? static_cast<std::int64_t>(sizeof(float)) : 0);
 }
 
 struct AttentionParams {

@@ -30,7 +30,8 @@ bool same_extents(const TensorView& a, const TensorView& b) {
 void check_cache(const char* op, const KvCacheView& cache, std::int64_t kv_heads, std::int64_t dim) {
   const TensorView& keys = cache.keys;
   require(keys.rank == 3 && same_extents(keys, cache.values) && keys.dtype == cache.values.dtype &&
-              (keys.dtype == DType::f32 || keys.dtype == DType::bf16 || keys.dtype == DType::i8),
+              (keys.dtype == DType::f32 || keys.dtype == DType::bf16 || keys.dtype == DType::i8 ||
+               keys.dtype == DType::f8_e4m3),
           op, ": expected equal key and value caches, found ", keys, " and ", cache.values);
   require(keys.extent[0] == kv_heads && keys.extent[2] == dim, op, ": cache ", keys, " does not fit ",
           kv_heads, " heads of ", dim);

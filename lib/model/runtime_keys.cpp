@@ -112,7 +112,7 @@ WeightDType read_dtype(const ConfigReader& reader) {
 }
 
 KvDType read_kv_dtype(const ConfigReader& reader) {
-  constexpr std::array<std::string_view, 4> kNames{"auto", "f32", "bf16", "int8"};
+  constexpr std::array<std::string_view, 6> kNames{"auto", "f32", "bf16", "int8", "fp8", "fp8_e4m3"};
   switch (read_choice(reader, "kv_cache_dtype", kNames)) {
     case 1:
       return KvDType::f32;
@@ -120,6 +120,9 @@ KvDType read_kv_dtype(const ConfigReader& reader) {
       return KvDType::bf16;
     case 3:
       return KvDType::int8;
+    case 4:
+    case 5:
+      return KvDType::fp8;
     default:
       return KvDType::automatic;
   }

@@ -62,7 +62,7 @@ struct Quantization {
   friend bool operator==(const Quantization&, const Quantization&) = default;
 };
 enum class WeightDType { automatic, f32, bf16 };
-enum class KvDType { automatic, f32, bf16, int8 };
+enum class KvDType { automatic, f32, bf16, int8, fp8 };
 
 struct ModelSpec {
   std::string family;  // model_type

@@ -153,6 +153,8 @@ DType kv_dtype(const ModelSpec& spec, const ModelWeights& weights) {
       return DType::bf16;
     case KvDType::int8:
       return DType::i8;
+    case KvDType::fp8:
+      return DType::f8_e4m3;
     case KvDType::automatic:
       break;
   }

@@ -36,6 +36,7 @@ const std::vector<Kind>& kinds() {
   static const std::vector<Kind> kinds{
       {"full-f32", {{"kv_cache_dtype", "f32"}}},
       {"full-int8", {{"kv_cache_dtype", "int8"}}},
+      {"full-fp8", {{"kv_cache_dtype", "fp8_e4m3"}}},
       {"window-f32", {{"attention_window", 48}, {"kv_cache_dtype", "f32"}}},
       {"window-int8", {{"attention_window", 48}, {"kv_cache_dtype", "int8"}}},
       {"sinks-bf16", {{"attention_window", 24}, {"attention_sinks", 2}, {"kv_cache_dtype", "bf16"}}},

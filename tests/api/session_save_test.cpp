@@ -99,7 +99,8 @@ TEST_CASE("session file: a restored session goes on identically") {
                                          {{"attention_window", 8}},
                                          {{"attention_window", 8}, {"attention_sinks", 3}},
                                          {{"attention_window", 7}, {"kv_cache_dtype", "bf16"}},
-                                         {{"attention_window", 7}, {"kv_cache_dtype", "int8"}}};
+                                         {{"attention_window", 7}, {"kv_cache_dtype", "int8"}},
+                                         {{"attention_window", 7}, {"kv_cache_dtype", "fp8"}}};
   for (const Value::Map& setting : settings) {
     const Model model = byte_model(files, setting);
     // In chunks of 16, 200 tokens go round each ring many times.

@@ -56,13 +56,25 @@ inline kernels::TableType table_type(DType dtype) {
                                 : kernels::TableType::f16;
 }
 
+/// dtype: one that caches have.
+inline kernels::KvType kv_type(DType dtype) {
+  switch (dtype) {
+    case DType::bf16:
+      return kernels::KvType::bf16;
+    case DType::i8:
+      return kernels::KvType::i8;
+    case DType::f8_e4m3:
+      return kernels::KvType::e4m3;
+    default:
+      return kernels::KvType::f32;
+  }
+}
+
 /// Without the tables of blocks, whose place depends on the device.
 inline kernels::KvView kv_geometry(const KvCacheView& cache) {
   using core::count;
   kernels::KvView view;
-  view.type = cache.keys.dtype == DType::bf16 ? kernels::KvType::bf16
-              : cache.keys.dtype == DType::i8 ? kernels::KvType::i8
-                                              : kernels::KvType::f32;
+  view.type = kv_type(cache.keys.dtype);
   view.n_kv_heads = count(cache.keys.extent[0]);
   view.capacity = count(cache.keys.extent[1]);
   view.head_dim = count(cache.keys.extent[2]);

@@ -21,7 +21,7 @@ namespace {
 /// As the device has it, without tables.
 kernels::KvView geometry(const KvCacheView& cache) {
   kernels::KvView view = kv_geometry(cache);
-  view.scales_apart = view.type == kernels::KvType::i8;
+  view.scales_apart = kernels::kv_has_scales(view.type);
   return view;
 }
 

@@ -209,7 +209,7 @@ TEST_CASE("cuda ops: the gated half of an MLP") {
 TEST_CASE("cuda ops: the cache, appended to, attended to, copied, read and written") {
   BothDevices devices;
   constexpr std::int64_t kHeads = 2, kDim = 16, kTokens = 90;
-  for (const DType dtype : {DType::f32, DType::bf16, DType::i8}) {
+  for (const DType dtype : {DType::f32, DType::bf16, DType::i8, DType::f8_e4m3}) {
     for (const std::int64_t window : {std::int64_t{0}, std::int64_t{40}}) {
       const std::int64_t sinks = window > 0 ? 3 : 0, capacity = window > 0 ? sinks + window + 9 : 128;
       INFO(dtype_name(dtype) << " window " << window);
@@ -254,7 +254,7 @@ TEST_CASE("cuda ops: the cache, appended to, attended to, copied, read and writt
 TEST_CASE("cuda ops: queries and keys rotated, keys and values appended, in graphs too") {
   BothDevices devices;
   constexpr std::int64_t kHeads = 4, kKvHeads = 2, kDim = 20, kWidth = (kHeads + 2 * kKvHeads) * kDim;
-  for (const DType dtype : {DType::f32, DType::bf16, DType::i8}) {
+  for (const DType dtype : {DType::f32, DType::bf16, DType::i8, DType::f8_e4m3}) {
     INFO(dtype_name(dtype));
     devices.compare(
         [&](Backend& device) {
@@ -320,8 +320,8 @@ TEST_CASE("cuda ops: chosen tokens are the host's, also in graphs whose choices 
 
 TEST_CASE("cuda ops: saved slots are the same bytes on both devices") {
   BothDevices devices;
-  const auto read = [](Backend& device) {
-    const Cache cache(device, DType::i8, 3, 64, 20);
+  const auto read = [](Backend& device, DType dtype) {
+    const Cache cache(device, dtype, 3, 64, 20);
     const Matrix rows(device, 8, 60, random_values(480, 1));
     device.execute([&] {
       ops::kv_append(device, rows.view().split_heads(3), rows.view().split_heads(3), 0, cache.view());
@@ -330,12 +330,13 @@ TEST_CASE("cuda ops: saved slots are the same bytes on both devices") {
     ops::kv_read(device, cache.view(), 0, 8, slots);
     return slots;
   };
-  CHECK(read(devices.cpu) == read(devices.cuda));
+  for (const DType dtype : {DType::f32, DType::bf16, DType::i8, DType::f8_e4m3})
+    CHECK(read(devices.cpu, dtype) == read(devices.cuda, dtype));
 }
 
 TEST_CASE("cuda ops: slots that fill a block, or a part of one, are those that were written") {
   backend::CudaBackend device(0, true);
-  for (const DType dtype : {DType::f32, DType::bf16, DType::i8}) {
+  for (const DType dtype : {DType::f32, DType::bf16, DType::i8, DType::f8_e4m3}) {
     const Cache cache(device, dtype, 3, 128, 20);
     std::vector<std::byte> written(static_cast<std::size_t>(100 * ops::kv_slot_bytes(cache.view())));
     for (std::size_t i = 0; i < written.size(); ++i) written[i] = static_cast<std::byte>(i * 37 % 251);
