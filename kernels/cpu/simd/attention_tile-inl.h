@@ -70,7 +70,7 @@ inline const char* run_rows(const AttentionArgs& args, const AttentionWork& w, v
 /// kLanes numbers of e4m3, without NaNs, which no row holds: their bits, moved up, are those of themselves
 /// times 2^-120.
 TRANSOM_INLINE FloatVec widen_e4m3(const char* p) {
-  const WordVec codes = load_bytes(p);
+  const WordVec codes = widen_bytes(reinterpret_cast<const uint8_t*>(p));
   const FloatVec magnitude = as_f32(shift_left_words(and_words(codes, set_words(0x7f)), 20));
   const WordVec sign = shift_left_words(and_words(codes, set_words(0x80)), 24);
   return as_f32(or_words(as_words(multiply(magnitude, set_f32(0x1p120f))), sign));

@@ -89,10 +89,6 @@ inline WordVec max_words(WordVec a, WordVec b) { return _mm256_max_epu32(a, b); 
 inline FloatVec widen_i8(const int8_t* p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
 }
-/// kLanes bytes as words.
-inline WordVec load_bytes(const void* p) {
-  return _mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)));
-}
 /// 2 kLanes integers as 16-bit halves of words.
 inline WordVec widen_i8_halves(const int8_t* p) {
   return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
