@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What this machine can do at most, measured: the denominators of every share that a bench prints.
+/// What this machine can do at most, measured: what a bench holds its figures against.
 #pragma once
 
 #include <algorithm>

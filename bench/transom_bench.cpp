@@ -16,6 +16,7 @@
 #include "bench/model/report.h"
 #include "bench/model/speculation.h"
 #include "bench/model/subprocess.h"
+#include "model/kv_layout.h"
 #include "model/sequence.h"
 #include "transom/error.h"
 
@@ -91,7 +92,8 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--batch", options.batches, "Texts that decode together, at depth 0")
       ->delimiter(',')
       ->check(CLI::Range(2, 512));
-  app.add_option("--decode-tokens", options.decode_tokens, "Tokens per decode measurement")
+  app.add_option("--decode-tokens", options.decode_tokens,
+                 "Tokens per decode measurement, in 8 turns with all others")
       ->check(CLI::Range(1, 4096));
   app.add_option("--repeats", options.repeats, "Prefills per measurement, the median counts")
       ->check(CLI::Range(1, 100));
@@ -110,16 +112,22 @@ std::string command_line(int argc, char** argv) {
   return text;
 }
 
-/// The largest KV caches that exist at a time, as allocated for their contexts.
+/// The largest KV caches that exist at a time, as laid out for their contexts.
 double largest_kv_bytes(const transom::model::Transformer& transformer, const Options& options) {
-  const transom::model::ModelSpec& spec = transformer.spec();
-  std::int64_t prompt = 0, decoding = 0;
-  for (const std::int64_t tokens : options.prefill) prompt = std::max(prompt, tokens + 1);
-  for (const std::int64_t depth : options.depths) decoding += depth + options.decode_tokens + 2;
-  for (const std::int64_t texts : options.batches) decoding += texts * (options.decode_tokens + 2);
-  return 2.0 * static_cast<double>(std::max(prompt, decoding)) *
-         static_cast<double>(spec.n_layers * spec.n_kv_heads *
-                             transom::backend::kv_row_bytes(transformer.kv_dtype(), spec.head_dim));
+  const auto cache_bytes = [&](std::int64_t context, std::int64_t chunk) {
+    double bytes = 0;
+    for (const transom::backend::KvCacheView& layer :
+         transom::model::kv_layouts(transformer.spec(), transformer.kv_dtype(), context, chunk))
+      bytes += 2.0 * static_cast<double>(layer.blocks() * transom::model::kv_block_bytes(layer));
+    return bytes;
+  };
+  double prompt = 0, decoding = 0;
+  for (const std::int64_t tokens : options.prefill) prompt = std::max(prompt, cache_bytes(tokens + 1, 512));
+  for (const std::int64_t depth : options.depths)
+    decoding += cache_bytes(depth + options.decode_tokens + 2, 16);
+  for (const std::int64_t texts : options.batches)
+    decoding += static_cast<double>(texts) * cache_bytes(options.decode_tokens + 2, 16);
+  return std::max(prompt, decoding);
 }
 
 Report measure(const Options& options, std::size_t threads) {

@@ -27,16 +27,16 @@ core::Buffer random_matrix(cudaDataType_t type) {
   return type == CUDA_R_8I ? random_memory(elements, 0xffff, 0) : random_memory(2 * elements, 0x807f, 0x3f80);
 }
 
-double copy_bytes_per_s(DeviceTimer& timer) {
-  constexpr std::size_t kBytes = std::size_t{1} << 30;
-  core::Buffer from = backend::allocate_device(kBytes, "a bench"),
-               to = backend::allocate_device(kBytes, "a bench");
+/// bytes: beyond what the caches hold.
+double copy_bytes_per_s(DeviceTimer& timer, std::size_t bytes) {
+  core::Buffer from = backend::allocate_device(bytes, "a bench"),
+               to = backend::allocate_device(bytes, "a bench");
   const double seconds = timer.seconds(
       [&](int, cudaStream_t stream) {
-        return cudaMemcpyAsync(to.data(), from.data(), kBytes, cudaMemcpyDeviceToDevice, stream);
+        return cudaMemcpyAsync(to.data(), from.data(), bytes, cudaMemcpyDeviceToDevice, stream);
       },
       10);
-  return 2.0 * static_cast<double>(kBytes) / seconds;
+  return 2.0 * static_cast<double>(bytes) / seconds;
 }
 
 /// Multiplications and additions a second of cuBLASLt's first choice.
@@ -88,7 +88,7 @@ double product_op_per_s(DeviceTimer& timer, cublasLtHandle_t handle, cudaDataTyp
 
 double measure_gpu_bandwidth() {
   DeviceTimer timer;
-  return copy_bytes_per_s(timer);
+  return copy_bytes_per_s(timer, std::size_t{256} << 20);  // beside a model there may be room for little
 }
 
 Roofline measure_gpu_roofline() {
@@ -96,7 +96,7 @@ Roofline measure_gpu_roofline() {
   cublasLtHandle_t handle = nullptr;
   check(cublasLtCreate(&handle), "cublasLtCreate");
   Roofline roofline;
-  roofline.read_bytes_per_s = copy_bytes_per_s(timer);
+  roofline.read_bytes_per_s = copy_bytes_per_s(timer, std::size_t{1} << 30);
   roofline.bf16_flop_per_s = product_op_per_s(timer, handle, CUDA_R_16BF, CUBLAS_COMPUTE_32F, CUDA_R_16BF);
   roofline.int8_op_per_s = product_op_per_s(timer, handle, CUDA_R_8I, CUBLAS_COMPUTE_32I, CUDA_R_32I);
   roofline.f32_flop_per_s = roofline.bf16_flop_per_s;  // products run on the same unit

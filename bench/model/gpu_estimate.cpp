@@ -71,6 +71,9 @@ std::vector<Step> steps_of(const model::ModelSpec& spec, kernels::KvType kv, std
       linear_step("down", spec, spec.hidden, spec.intermediate, rows, layers),
       linear_step("head", spec, spec.vocab, spec.hidden, 1, 1),
   };
+  // Products of integers make it themselves.
+  if (spec.quantization.bits == 0)
+    steps.push_back(simple_step("gated_mul", 3 * spec.intermediate, rows, layers));
   Step& attention = *std::ranges::find(steps, "attention", &Step::name);
   for (const model::LayerSpec& layer : spec.layers) {
     kernels::AttentionArgs args;
@@ -113,10 +116,10 @@ void print_steps(const std::string& title, const std::vector<Step>& steps, std::
 
 void print_gpu_estimate(const Options& options) {
   const model::ModelSpec spec = model::read_spec(make_config(options));
-  const auto kv = options.kv_cache_dtype == "int8"  ? kernels::KvType::i8
-                  : options.kv_cache_dtype == "fp8" ? kernels::KvType::e4m3
-                  : options.kv_cache_dtype == "f32" ? kernels::KvType::f32
-                                                    : kernels::KvType::bf16;
+  const auto kv = spec.kv_dtype == model::KvDType::int8  ? kernels::KvType::i8
+                  : spec.kv_dtype == model::KvDType::fp8 ? kernels::KvType::e4m3
+                  : spec.kv_dtype == model::KvDType::f32 ? kernels::KvType::f32
+                                                         : kernels::KvType::bf16;
   std::printf(
       "Bytes and operations of %s, weights %s, KV %s, and the time they take at the peaks of data sheets\n",
       (options.synthetic.empty() ? options.model : options.synthetic).c_str(),

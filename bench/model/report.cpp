@@ -32,14 +32,15 @@ void print_table(const Report& report) {
               (report.options.quantization == "none" ? "" : " as " + report.options.quantization).c_str(),
               report.isa.c_str());
   print_roofline(report.roofline);
-  std::printf("%-8s %7s %10s %10s %12s %10s\n", "phase", "tokens", "tokens/s", "GB/token", "% bandwidth",
-              "% peak");
+  std::printf("%-8s %7s %10s %10s %10s %12s %10s\n", "phase", "tokens", "tokens/s", "GB/token", "read GB/s",
+              "% bandwidth", "% peak");
   for (const Measurement& line : report.lines) {
     const bool prefill = line.phase == "prefill";
     std::printf("%-8s %7lld %10.2f ", line.phase == "decode" ? "decode@" : line.phase.c_str(),
                 static_cast<long long>(line.tokens), line.tokens_per_s);
-    !prefill ? std::printf("%10.3f %12.1f", line.bytes_per_token / 1e9, 100 * line.bandwidth_share)
-             : std::printf("%10s %12s", "-", "-");
+    !prefill ? std::printf("%10.3f %10.1f %12.1f", line.bytes_per_token / 1e9, line.read_bytes_per_s / 1e9,
+                           100 * line.bandwidth_share)
+             : std::printf("%10s %10s %12s", "-", "-", "-");
     std::printf(" %10.1f\n", 100 * line.arithmetic_share);
   }
   std::printf(

@@ -9,6 +9,8 @@
 /// rows of small numbers not lost. Numbers below max / 2^18 are 0. A row whose maximum is below
 /// kSmallestRowMaximum has scale 0 and zeros, a row that holds a NaN or an infinity has scale NaN and zeros,
 /// as rows of int8.
+///
+/// Rows and widening take a processor that rounds to nearest and keeps subnormal numbers, as it starts.
 #pragma once
 
 #include <stdint.h>

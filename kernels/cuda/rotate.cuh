@@ -24,8 +24,9 @@ __device__ __forceinline__ RotatedPairs<kWidth> rotate(const float* x, size_t ha
   RotatedPairs<kWidth> rotated;
 #pragma unroll
   for (int i = 0; i < kWidth; ++i) {
-    rotated.low.of[i] = low.of[i] * c.of[i] - high.of[i] * s.of[i];
-    rotated.high.of[i] = high.of[i] * c.of[i] + low.of[i] * s.of[i];
+    // Spelled out: a compiler may contract either product, and not the same one in every kernel.
+    rotated.low.of[i] = fmaf(-high.of[i], s.of[i], low.of[i] * c.of[i]);
+    rotated.high.of[i] = fmaf(low.of[i], s.of[i], high.of[i] * c.of[i]);
   }
   return rotated;
 }

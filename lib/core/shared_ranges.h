@@ -10,8 +10,8 @@ namespace transom::core {
 
 /// Items that threads take piece by piece: each from its own contiguous range, and from those of others once
 /// that is empty. Cores are seldom equally fast for the microseconds of a product: with fixed ranges, each
-/// waits for the slower one at the end. A piece is an eighth of what is left of a range, since each that is taken
-/// interrupts the stream of memory, and only the last ones need to be small.
+/// waits for the slower one at the end. A piece is an eighth of what is left of a range, since each that is
+/// taken interrupts the stream of memory, and only the last ones need to be small.
 class SharedRanges {
  public:
   struct Range {

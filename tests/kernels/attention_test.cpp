@@ -161,15 +161,20 @@ TEST_CASE("attention to one query keeps what is no number") {
   for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3}) {
     for (const Isa isa : supported_isas()) {
       for (const int broken : {0, 1, 2}) {
-        INFO(kernels::isa_name(isa) << " type " << static_cast<int>(type) << " broken " << broken);
-        Setup setup;
-        setup.type = type;
-        Layer layer(setup, isa);
-        std::vector<float> parts[] = {numbers(1, 0, 1, 64), numbers(2, 0, 1, 32), numbers(3, 0, 1, 32)};
-        parts[broken][5] = NAN;  // of the first head
-        const std::vector<float> dst = layer.step(parts[0], parts[1], parts[2]);
-        CHECK(std::isnan(dst[5]));
-        for (std::size_t i = 32; i < 64; ++i) CHECK(std::isfinite(dst[i]));
+        for (const std::size_t head_dim : {16, 64}) {
+          INFO(kernels::isa_name(isa) << " type " << static_cast<int>(type) << " broken " << broken);
+          Setup setup;
+          setup.type = type;
+          setup.head_dim = head_dim;
+          Layer layer(setup, isa);
+          const std::size_t heads = setup.n_heads * head_dim, kv_heads = setup.n_kv_heads * head_dim;
+          std::vector<float> parts[] = {numbers(1, 0, 1, heads), numbers(2, 0, 1, kv_heads),
+                                        numbers(3, 0, 1, kv_heads)};
+          parts[broken][5] = NAN;  // of the first head
+          const std::vector<float> dst = layer.step(parts[0], parts[1], parts[2]);
+          CHECK(std::isnan(dst[5]));
+          for (std::size_t i = heads / 2; i < heads; ++i) CHECK(std::isfinite(dst[i]));
+        }
       }
     }
   }

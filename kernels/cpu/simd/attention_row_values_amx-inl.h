@@ -192,7 +192,7 @@ struct TiledRows {
   /// Keys and values of whole tiles, and more than a single row, which vectors read as fast.
   static bool takes(const AttentionArgs& args) {
     const size_t group = args.n_heads / args.kv.n_kv_heads, dim = args.kv.head_dim;
-    if (attention_query_tile(args) > 1 || group > kDirectRows || group == 1) return false;
+    if (attention_query_tile(args) > 1 || group == 1) return false;
     if (args.kv.type == KvType::bf16) return dim % kRowInputs<KvType::bf16> == 0;
     return args.kv.type == KvType::i8 && dim % kRowInputs<KvType::i8> == 0;
   }

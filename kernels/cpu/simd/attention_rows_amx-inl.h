@@ -7,12 +7,13 @@
 // what the tile unit takes would be coarser than the cache deserves, so each is two factors of half its
 // digits: of bf16 a leading part and the rest of it, of 16-bit integers two signed bytes. Row r stands in
 // column r of the right factor with its leading part and in column kDirectRows + r with the rest; as left
-// factor of the values likewise in those rows. So up to kDirectRows rows fill a tile.
+// factor of the values likewise in those rows. So up to kDirectRows rows fill a tile. (The rest of a number
+// whose leading part is not finite is NaN or zero, so infinities come out as NaN.)
 
 static_assert(2 * kDirectRows == kTile);
 constexpr size_t kTileWords = kTile * kTile;
 // Columns of scores, aligned at kTile slots: a run may begin within such a group.
-constexpr size_t kTurnedStride = kKeyTile + 2 * kTile;
+constexpr size_t kTurnedStride = kKeyTile + kTile;
 // The largest integer of two signed bytes, a * 256 + b.
 constexpr float kLargestDigits = 127 * 256 + 127;
 

@@ -93,8 +93,9 @@ TRANSOM_INLINE FloatVec load_kv(const char* row, size_t j, size_t dim) {
   return widen_i8(reinterpret_cast<const int8_t*>(from));
 }
 
-/// Scales of `count` rows that have them.
+/// Scales of `count` rows of a type that has them.
 inline void row_scales(const char* rows, size_t dim, size_t count, float* scale) {
+  static_assert(kv_row_bytes(KvType::e4m3, 1) == kv_row_bytes(KvType::i8, 1));
   const size_t row_bytes = kv_row_bytes(KvType::i8, dim);
   for (size_t i = 0; i < count; ++i) scale[i] = kv_row_scale(rows + i * row_bytes, dim);
 }
