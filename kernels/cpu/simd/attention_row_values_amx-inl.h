@@ -34,15 +34,6 @@ struct WeightTiles {
   }
 };
 
-inline void store_tiles(float* products) {
-  constexpr size_t kStride = kTileWidth * sizeof(float);
-  _tile_stored(0, products, kStride);
-  _tile_stored(1, products + kTile, kStride);
-  _tile_stored(2, products + 2 * kTile, kStride);
-  _tile_stored(3, products + 3 * kTile, kStride);
-  memory_barrier();
-}
-
 inline WordVec interleave_low_bytes(WordVec a, WordVec b) { return _mm512_unpacklo_epi8(a, b); }
 inline WordVec interleave_high_bytes(WordVec a, WordVec b) { return _mm512_unpackhi_epi8(a, b); }
 /// The 128-bit quarters of four vectors, transposed.
@@ -174,14 +165,12 @@ inline void attend_tiled_rows(const AttentionArgs& args, const AttentionWork& w,
   alignas(64) float products[kTile * kTileWidth];
   memory_barrier();
   for (size_t panel = 0; panel < w.dim; panel += kTileWidth) {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
+    zero_sums();
     ahead.step(16);
     multiply_values(weights, staged + panel * kColumnBytes, panel_width(w, panel));
     ahead.step(16);
-    store_tiles(products);
+    store_sums(products, kTileWidth * sizeof(float));
+    memory_barrier();
     add_products_of_parts(w, weights, panel, panel_width(w, panel), products);
   }
   ahead.finish();

@@ -137,10 +137,7 @@ inline void multiply_key_tiles(const AttentionWork& w, const char* keys, float* 
   alignas(64) uint32_t products[kGroups][kTileWords];
   const size_t row_bytes = kv_row_bytes(kType, w.dim);
   const char* query = reinterpret_cast<const char*>(tiled_queries(w));
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
+  zero_sums();
   for (size_t j = 0; j < w.dim; j += kRowInputs<kType>, keys += kTileBytes, query += kTileWords * 4) {
     ahead.step(kGroups * 8);
     _tile_loadd(6, query, kTileBytes);

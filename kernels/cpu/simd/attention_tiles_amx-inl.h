@@ -57,17 +57,11 @@ inline void score_rows<Bf16Products>(const AttentionWork& w, Ahead ahead) {
   memory_barrier();
   for (size_t tile = 0; tile < row_tiles(w); ++tile, score += kTile * kScoreStride) {
     ahead.step(lines);
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
+    zero_sums();
     const char* keys = reinterpret_cast<const char*>(staged_key<Bf16Products>(w, 0, 0));
     for (size_t i = 0; i < steps; ++i, rows += kTile * kTileBytes, keys += kTilePairs * kStride)
       add_tile_step<kTilesAcross>(rows, kTileBytes, keys, kStride);
-    _tile_stored(0, score, kScoreStride * sizeof(float));
-    _tile_stored(1, score + kTile, kScoreStride * sizeof(float));
-    _tile_stored(2, score + 2 * kTile, kScoreStride * sizeof(float));
-    _tile_stored(3, score + 3 * kTile, kScoreStride * sizeof(float));
+    store_sums(score, kScoreStride * sizeof(float));
   }
 }
 

@@ -144,9 +144,10 @@ inline void quantize_row(const float* src, char* row, size_t n) {
 /// units of 2^-9, the last place of an f32 of 2^14. A code is the sum of both, of a number cut at 2^-6, less
 /// the 8 units of the cut.
 inline void round_row_e4m3(const float* src, char* row, size_t n) {
-  RowScale scale = row_scale(src, n);
+  const uint32_t largest = largest_bits(src, n);
+  RowScale scale = scale_of_bits(largest);
   if (scale.factor != 0.0f) {
-    const E4m3RowScale powers = e4m3_row_scale(largest_bits(src, n));
+    const E4m3RowScale powers = e4m3_row_scale(largest);
     scale = {bits_to_f32(powers.factor), bits_to_f32(powers.scale)};
   }
   const FloatVec border = set_f32(0x1p-6f), units = set_f32(0x1p14f);

@@ -27,13 +27,16 @@ inline uint32_t largest_bits(const float* src, size_t k) {
   return bits;
 }
 
-/// limit: the largest integer.
-inline RowScale row_scale(const float* src, size_t k, float limit = 127.0f) {
-  const uint32_t bits = largest_bits(src, k);
+/// Of a row by its largest_bits. limit: the largest integer.
+inline RowScale scale_of_bits(uint32_t bits, float limit = 127.0f) {
   if (bits >= 0x7f800000u) return {0.0f, bits_to_f32(0x7fc00000u)};
   const float largest = bits_to_f32(bits);
   if (largest < kSmallestRowMaximum) return {0.0f, 0.0f};
   return {limit / largest, largest / limit};
+}
+
+inline RowScale row_scale(const float* src, size_t k, float limit = 127.0f) {
+  return scale_of_bits(largest_bits(src, k), limit);
 }
 
 /// Integers of count <= kWidth inputs, zeros up to kWidth. A factor of 0 gives zeros, also from a NaN.

@@ -27,6 +27,22 @@ struct alignas(64) TileShapes {
   uint8_t rows[16] = {};
 };
 
+/// All sums, zero.
+TRANSOM_INLINE void zero_sums() {
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+}
+
+/// All sums side by side, [kTile][4 * kTile] words at `to`, whose rows are row_bytes apart.
+TRANSOM_INLINE void store_sums(float* to, size_t row_bytes) {
+  _tile_stored(0, to, row_bytes);
+  _tile_stored(1, to + kTile, row_bytes);
+  _tile_stored(2, to + 2 * kTile, row_bytes);
+  _tile_stored(3, to + 3 * kTile, row_bytes);
+}
+
 /// The thread's tile registers are in use while this lives, and cost a switch of threads nothing afterwards.
 struct TilesInUse {
   explicit TilesInUse(const TileShapes& shapes) {
