@@ -97,4 +97,25 @@ __device__ __forceinline__ void append_row(const KvView& kv, void* const* blocks
     store_row<kType, kWidth>(kv, blocks, head, level_slot(kv, level, pos >> level), row, scale);
 }
 
+template <KvType kKind>
+struct OfKvType {
+  static constexpr KvType kType = kKind;
+};
+
+/// launch(OfKvType<type>()), for the kernels of each type.
+template <class Launch>
+cudaError_t launch_of_type(KvType type, const Launch& launch) {
+  switch (type) {
+    case KvType::f32:
+      return launch(OfKvType<KvType::f32>());
+    case KvType::bf16:
+      return launch(OfKvType<KvType::bf16>());
+    case KvType::i8:
+      return launch(OfKvType<KvType::i8>());
+    case KvType::e4m3:
+      return launch(OfKvType<KvType::e4m3>());
+  }
+  return cudaErrorInvalidValue;
+}
+
 }  // namespace transom::kernels::cuda

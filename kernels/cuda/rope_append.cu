@@ -93,17 +93,9 @@ cudaError_t launch_type(const RopeAppendArgs& args, const int64_t* first_pos, cu
 
 cudaError_t launch_rope_append(const RopeAppendArgs& args, const int64_t* first_pos, cudaStream_t stream) {
   if (args.append.n_tokens == 0) return cudaSuccess;
-  switch (args.append.kv.type) {
-    case KvType::f32:
-      return launch_type<KvType::f32>(args, first_pos, stream);
-    case KvType::bf16:
-      return launch_type<KvType::bf16>(args, first_pos, stream);
-    case KvType::i8:
-      return launch_type<KvType::i8>(args, first_pos, stream);
-    case KvType::e4m3:
-      return launch_type<KvType::e4m3>(args, first_pos, stream);
-  }
-  return cudaErrorInvalidValue;
+  return launch_of_type(args.append.kv.type, [&](auto type) {
+    return launch_type<decltype(type)::kType>(args, first_pos, stream);
+  });
 }
 
 }  // namespace transom::kernels::cuda

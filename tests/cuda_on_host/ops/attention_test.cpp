@@ -4,6 +4,7 @@
 
 #include "tests/cuda_on_host/engine/execution.h"
 #include "tests/cuda_on_host/ops/attention_problem.h"
+#include "tests/cuda_on_host/ops/captured_launch.h"
 #include "tests/cuda_on_host/small_device.h"
 
 namespace transom::cuda_on_host {
@@ -189,14 +190,9 @@ TEST_CASE("a captured step of attention on CUDA follows the text, and leaves its
   constexpr std::size_t kTokens = 1300;
   const std::size_t width = s.n_heads * s.head_dim, kv_width = s.n_kv_heads * s.head_dim;
   Step step(s, kTokens);
-  cudaStream_t stream = nullptr;
-  cudaGraph_t graph = nullptr;
-  cudaGraphExec_t exec = nullptr;
-  REQUIRE(cudaStreamCreate(&stream) == cudaSuccess);
-  REQUIRE(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) == cudaSuccess);
-  REQUIRE(kernels::cuda::launch_attention(step.args, step.layer.position(), stream) == cudaSuccess);
-  REQUIRE(cudaStreamEndCapture(stream, &graph) == cudaSuccess);
-  REQUIRE(cudaGraphInstantiate(&exec, graph) == cudaSuccess);
+  CapturedLaunch captured([&](cudaStream_t stream) {
+    return kernels::cuda::launch_attention(step.args, step.layer.position(), stream);
+  });
   const std::vector<float> expected = testing::by_definition(s, step.inputs.q, step.inputs.k, step.inputs.v);
   std::size_t end = 0;
   for (const std::size_t pos : {0, 63, 64, 700, 1299}) {
@@ -206,7 +202,7 @@ TEST_CASE("a captured step of attention on CUDA follows the text, and leaves its
     end = pos + 1;
     step.layer.set_position(static_cast<std::int64_t>(pos));
     step.q.upload(tokens(step.inputs.q, width, pos, 1));
-    finish(cudaGraphLaunch(exec, stream), stream);
+    captured.run();
     const std::vector<float> dst = step.dst.download();
     std::size_t wrong = 0;
     for (std::size_t i = 0; i < width; ++i)
@@ -217,9 +213,6 @@ TEST_CASE("a captured step of attention on CUDA follows the text, and leaves its
     CHECK(scratch[0] == 0);
     CHECK(scratch[4] == 0);
   }
-  cudaGraphExecDestroy(exec);
-  cudaGraphDestroy(graph);
-  cudaStreamDestroy(stream);
 }
 
 TEST_CASE("attention on CUDA is the same bits in any order of blocks") {

@@ -3,6 +3,7 @@
 
 #include "kernels/cpu/reference/reference.h"
 #include "tests/cuda_on_host/device_kv_cache.h"
+#include "tests/cuda_on_host/ops/captured_launch.h"
 #include "tests/cuda_on_host/ops/host_kv_cache.h"
 #include "tests/cuda_on_host/ops/kv_shapes.h"
 #include "tests/cuda_on_host/ops/rows.h"
@@ -83,24 +84,16 @@ TEST_CASE("a captured kv_append goes on where the position in device memory says
   testing::Random(1).fill(rows.data(), rows.size());
   const DeviceArray<float> k(rows);
   DeviceArray<std::int64_t> position(1);
-  cudaStream_t stream = nullptr;
-  cudaGraph_t graph = nullptr;
-  cudaGraphExec_t exec = nullptr;
-  REQUIRE(cudaStreamCreate(&stream) == cudaSuccess);
-  REQUIRE(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal) == cudaSuccess);
-  CHECK(kernels::cuda::launch_kv_append({cache.view(), k.data(), k.data(), 64, 1, 0}, position.data(),
-                                        stream) == cudaSuccess);
-  REQUIRE(cudaStreamEndCapture(stream, &graph) == cudaSuccess);
-  REQUIRE(cudaGraphInstantiate(&exec, graph, 0) == cudaSuccess);
+  CapturedLaunch captured([&](cudaStream_t stream) {
+    return kernels::cuda::launch_kv_append({cache.view(), k.data(), k.data(), 64, 1, 0}, position.data(),
+                                           stream);
+  });
   for (const std::int64_t pos : {0, 5, 69, 75}) {
     position.upload(std::vector<std::int64_t>{pos});
-    finish(cudaGraphLaunch(exec, stream), stream);
+    captured.run();
     kernels::reference::kv_append({expected.view(), rows.data(), rows.data(), 64, 1, pos});
   }
   CHECK(cache.rows() == expected.rows());
-  CHECK(cudaGraphExecDestroy(exec) == cudaSuccess);
-  CHECK(cudaGraphDestroy(graph) == cudaSuccess);
-  CHECK(cudaStreamDestroy(stream) == cudaSuccess);
 }
 
 }  // namespace transom::cuda_on_host

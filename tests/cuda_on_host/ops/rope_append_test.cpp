@@ -5,6 +5,7 @@
 #include "kernels/cuda/kv_append.h"
 #include "kernels/cuda/rope.h"
 #include "tests/cuda_on_host/device_kv_cache.h"
+#include "tests/cuda_on_host/ops/captured_launch.h"
 #include "tests/cuda_on_host/ops/host_kv_cache.h"
 #include "tests/cuda_on_host/ops/kv_shapes.h"
 #include "tests/cuda_on_host/ops/rows.h"
@@ -190,26 +191,18 @@ TEST_CASE("a captured rope_append goes on where the position in device memory sa
   const Tokens tokens(shape, 4, 1, 16, true, 1);
   DeviceTokens replayed(tokens, true), launched(tokens, true);
   DeviceArray<std::int64_t> position(1);
-  cudaStream_t stream = nullptr;
-  cudaGraph_t graph = nullptr;
-  cudaGraphExec_t exec = nullptr;
-  REQUIRE(cudaStreamCreate(&stream) == cudaSuccess);
-  REQUIRE(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal) == cudaSuccess);
-  CHECK(kernels::cuda::launch_rope_append(replayed.args(tokens, cache.view(), 4, 0), position.data(),
-                                          stream) == cudaSuccess);
-  REQUIRE(cudaStreamEndCapture(stream, &graph) == cudaSuccess);
-  REQUIRE(cudaGraphInstantiate(&exec, graph, 0) == cudaSuccess);
+  CapturedLaunch captured([&](cudaStream_t stream) {
+    return kernels::cuda::launch_rope_append(replayed.args(tokens, cache.view(), 4, 0), position.data(),
+                                             stream);
+  });
   for (const std::int64_t pos : {0, 5, 69, 75}) {
     position.upload(std::vector<std::int64_t>{pos});
-    finish(cudaGraphLaunch(exec, stream), stream);
+    captured.run();
     finish(
         kernels::cuda::launch_rope_append(launched.args(tokens, expected.view(), 4, pos), nullptr, nullptr));
   }
   CHECK(cache.rows() == expected.rows());
   CHECK(replayed.qkv.download() == launched.qkv.download());
-  CHECK(cudaGraphExecDestroy(exec) == cudaSuccess);
-  CHECK(cudaGraphDestroy(graph) == cudaSuccess);
-  CHECK(cudaStreamDestroy(stream) == cudaSuccess);
 }
 
 TEST_CASE("rope_append of nothing") { finish(kernels::cuda::launch_rope_append({}, nullptr, nullptr)); }
