@@ -43,9 +43,6 @@ void prepare(const LinearArgs& args, size_t item_begin, size_t item_end) {
 
 // ---- decode ----
 
-// Bytes ahead of the stream: 16 groups of weights.
-constexpr size_t kDecodePrefetch = 4096;
-
 template <typename P, size_t kRows>
 void decode_panel(const LinearArgs& args, size_t panel) {
   const uint32_t* words = static_cast<const uint32_t*>(args.prepared);
@@ -59,8 +56,7 @@ void decode_panel(const LinearArgs& args, size_t panel) {
     for (size_t v = 0; v < kPanelVectors; ++v) sum[r][v] = zero_f32();
   }
   for (size_t g = 0; g < groups; ++g) {
-    TRANSOM_UNROLL
-    for (size_t line = 0; line < 4; ++line) _mm_prefetch(stream + kDecodePrefetch + line * 64, _MM_HINT_T0);
+    fetch_stream<kPanelColumns * 4>(stream);
     TRANSOM_UNROLL
     for (size_t v = 0; v < kPanelVectors; ++v) {
       WordVec part[P::kSplit];

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Integer products of 1 to kDecodeRows rows, straight from memory. Textual; needs linear_integer-inl.h.
 
-// Bytes ahead of the stream, to the second cache: with few bits a lane, fetching to the first left 10 % of
-// the bandwidth unused. Groups ahead of the scales.
-constexpr size_t kIntegerPrefetch = 8192;
+// Groups.
 constexpr size_t kScalesAhead = 2;
 // Sums that are held in registers.
 constexpr size_t kMostSums = 16;
@@ -121,9 +119,7 @@ void decode_integer_panel(const LinearArgs& args, size_t panel) {
     PanelSums<P, kType, kRows> sums;
     sums.start(w, rows, group);
     for (const size_t end = group_end(w, group); input < end; input += kBlockInputs) {
-      TRANSOM_UNROLL
-      for (size_t line = 0; line < kBlockBytes / 64; ++line)
-        _mm_prefetch(stream + kIntegerPrefetch + line * 64, _MM_HINT_T1);
+      fetch_stream<kBlockBytes>(stream);
       sums.add_block(stream, words);
       words += kBlockParts * P::kPartWords * kRows;
       stream += kBlockBytes;
