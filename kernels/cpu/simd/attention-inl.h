@@ -21,7 +21,7 @@ inline bool takes_bf16(const AttentionArgs& args) {
   return args.kv.type == KvType::bf16 && args.n_tokens >= kFewTokens;
 }
 
-/// One key tile for all rows. next: the run after it, fetched meanwhile; count 0: none. FewRows: how a tile
+/// One key tile for all rows. next: a run that is fetched meanwhile; count 0: none. FewRows: how a tile
 /// of at most kDirectRows rows is attended to.
 template <typename FewRows>
 inline void attend_run(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
@@ -65,6 +65,15 @@ inline void take_queries(const AttentionArgs& args, const AttentionWork& w, cons
   }
 }
 
+/// The first run of the next part of the same item, which the same thread is likely to take: count 0 if there
+/// is none.
+inline KeyRun first_of_next_part(const AttentionArgs& args, int64_t first_query, int64_t end_query) {
+  if (args.part + 1 >= args.n_parts) return {0, 0, 0, 0};
+  AttentionArgs next = args;
+  ++next.part;
+  return KeyRuns(next, first_query, end_query).next();
+}
+
 template <typename FewRows = DirectRows>
 inline void attend_items(const AttentionArgs& args) {
   for (size_t item = args.item_begin; item < args.item_end; ++item) {
@@ -73,7 +82,9 @@ inline void attend_items(const AttentionArgs& args) {
     // The sinks come first; their scores take queries of their own.
     const int64_t sinks = args.q_sink == nullptr ? 0 : static_cast<int64_t>(args.kv.n_sinks);
     const int64_t first_query = query_position(args, w, 0);
-    KeyRuns runs(args, first_query, first_query + static_cast<int64_t>(w.rows / w.group));
+    const int64_t end_query = first_query + static_cast<int64_t>(w.rows / w.group);
+    const KeyRun behind = first_of_next_part(args, first_query, end_query);
+    KeyRuns runs(args, first_query, end_query);
     KeyRun run = runs.next();
     bool at_sinks = run.pos < sinks;
     if (w.rows <= kDirectRows) FewRows::fetch_first(args, w, run);
@@ -84,7 +95,7 @@ inline void attend_items(const AttentionArgs& args) {
         take_queries<FewRows>(args, w, args.q);
       }
       const KeyRun next = runs.next();
-      attend_run<FewRows>(args, w, run, next);
+      attend_run<FewRows>(args, w, run, next.count > 0 ? next : behind);
       run = next;
     }
     finish_rows<FewRows>(args, w);

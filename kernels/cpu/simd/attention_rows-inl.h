@@ -4,6 +4,10 @@
 // attention_rows_i8-inl.h.
 
 constexpr size_t kPairWidth = 2 * kLanes;
+template <KvType kType>
+constexpr size_t kBytes = kType == KvType::f32    ? 4
+                          : kType == KvType::bf16 ? 2
+                                                  : 1;
 static_assert(kAttentionDimStep % kPairWidth == 0);
 
 /// Half of kPairWidth neighbouring columns of a row, from column j on: of bf16 its even (kHalf 0) or its odd
@@ -11,12 +15,11 @@ static_assert(kAttentionDimStep % kPairWidth == 0);
 /// reaches beyond dim.
 template <KvType kType, bool kWhole, int kHalf>
 TRANSOM_INLINE FloatVec load_half(const char* row, size_t j, size_t dim) {
-  constexpr size_t kBytes = kType == KvType::f32 ? 4 : kType == KvType::bf16 ? 2 : 1;
-  char part[kPairWidth * kBytes];
-  const char* from = row + j * kBytes;
+  char part[kPairWidth * kBytes<kType>];
+  const char* from = row + j * kBytes<kType>;
   if (!kWhole && j + kPairWidth > dim) {
     memset(part, 0, sizeof part);
-    if (j < dim) memcpy(part, from, (dim - j) * kBytes);
+    if (j < dim) memcpy(part, from, (dim - j) * kBytes<kType>);
     from = part;
   }
   if constexpr (kType == KvType::f32) return load_f32(reinterpret_cast<const float*>(from) + kHalf * kLanes);
@@ -66,10 +69,11 @@ TRANSOM_INLINE void multiply_columns(const float* query, const char* const* row,
   }
 }
 
-/// Sums of kRows rows against kKeys keys from `key` on, lanes not yet added up.
+/// Sums of kRows rows against kKeys keys from `key` on, lanes not yet added up. lines: of the next run, to
+/// fetch at each block of columns.
 template <KvType kType, bool kWhole, size_t kRows, size_t kKeys>
 TRANSOM_INLINE void multiply_keys(const AttentionWork& w, const char* keys, size_t count, size_t key,
-                                  FloatVec (*sums)[kLanes]) {
+                                  FloatVec (*sums)[kLanes], Ahead& ahead, size_t lines) {
   const char* row[kKeys];
   FloatVec sum[kKeys][kRows];
   TRANSOM_UNROLL
@@ -80,6 +84,10 @@ TRANSOM_INLINE void multiply_keys(const AttentionWork& w, const char* keys, size
   }
   const float* query = w.tile;
   for (size_t j = 0; j < w.dim; j += kPairWidth, query += kRows * kPairWidth) {
+    ahead.step_far(lines);
+    TRANSOM_UNROLL
+    for (size_t i = 0; i < kKeys; ++i)
+      fetch_near(row[i], j * kBytes<kType>, kPairWidth * kBytes<kType>, kv_row_bytes(kType, w.dim));
     multiply_columns<kType, kWhole, 0, kRows, kKeys>(query, row, j, w.dim, sum);
     multiply_columns<kType, kWhole, 1, kRows, kKeys>(query, row, j, w.dim, sum);
   }
@@ -91,25 +99,27 @@ TRANSOM_INLINE void multiply_keys(const AttentionWork& w, const char* keys, size
 }
 
 /// Scores of kRows rows against kLanes keys of one run, from `key` on; keys past the run score what the last
-/// one does. lines: to fetch at each of them.
+/// one does. lines: to fetch at each of them. @return What is left to fetch.
 template <KvType kType, bool kWhole, size_t kRows>
-inline void score_keys(const AttentionWork& w, const char* keys, size_t count, size_t key, Ahead& ahead,
-                       size_t lines) {
+inline Ahead score_keys(const AttentionWork& w, const char* keys, size_t count, size_t key, Ahead ahead,
+                        size_t lines) {
   // Independent sums enough for the latency of an FMA, as far as the registers go.
-  constexpr size_t kKeys = kRows <= 3 ? 4 : kLanes == 16 || kRows <= 6 ? 2 : 1;
+  constexpr size_t kKeys = kRows <= 3 || (kLanes == 16 && kRows <= 6) ? 4
+                           : kLanes == 16 || kRows <= 6               ? 2
+                                                                      : 1;
+  const size_t lines_of_step = ceil_divide(lines * kKeys, ceil_divide(w.dim, kPairWidth));
   FloatVec sums[kRows][kLanes];
-  for (size_t i = 0; i < kLanes; i += kKeys) {
-    ahead.step(lines * kKeys);
-    multiply_keys<kType, kWhole, kRows, kKeys>(w, keys, count, key + i, sums);
-  }
+  for (size_t i = 0; i < kLanes; i += kKeys)
+    multiply_keys<kType, kWhole, kRows, kKeys>(w, keys, count, key + i, sums, ahead, lines_of_step);
   for (size_t r = 0; r < kRows; ++r) store_f32(w.score + r * kScoreStride + key, sum_each(sums[r]));
+  return ahead;
 }
 
 /// sum [kRows][kPairs * kPairWidth], from row `row` and column pair * kPairWidth on, += weights * values of
-/// the run. lines: to fetch at each key.
+/// the run. lines: to fetch at each key. @return What is left to fetch.
 template <KvType kType, bool kWhole, size_t kRows, size_t kPairs>
-inline void add_row_values(const AttentionWork& w, size_t row, const char* values, size_t count, size_t pair,
-                           Ahead& ahead, size_t lines) {
+inline Ahead add_row_values(const AttentionWork& w, size_t row, const char* values, size_t count, size_t pair,
+                            Ahead ahead, size_t lines) {
   const size_t row_bytes = kv_row_bytes(kType, w.dim), j = pair * kPairWidth;
   float* const sum = w.sum + row * w.padded_dim + j;
   const float* score = w.score + row * kScoreStride;
@@ -123,9 +133,10 @@ inline void add_row_values(const AttentionWork& w, size_t row, const char* value
     }
   }
   for (size_t key = 0; key < count; ++key, values += row_bytes) {
-    ahead.step(lines);
+    ahead.step_far(lines);
     TRANSOM_UNROLL
     for (size_t p = 0; p < kPairs; ++p) {
+      fetch_near(values, (j + p * kPairWidth) * kBytes<kType>, kPairWidth * kBytes<kType>, row_bytes);
       const FloatVec left = load_half<kType, kWhole, 0>(values, j + p * kPairWidth, w.dim),
                      right = load_half<kType, kWhole, 1>(values, j + p * kPairWidth, w.dim);
       TRANSOM_UNROLL
@@ -144,6 +155,7 @@ inline void add_row_values(const AttentionWork& w, size_t row, const char* value
       store_f32(sum + r * w.padded_dim + p * kPairWidth + kLanes, second[r][p]);
     }
   }
+  return ahead;
 }
 
 /// Scores of keys, or weights of values, times the scales of the run's rows.
@@ -162,34 +174,38 @@ template <KvType kType, bool kWhole, size_t kRows>
 inline void attend_rows(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
                         const KeyRun& next) {
   const char *keys = run_rows(args, w, args.kv.keys, run), *values = run_rows(args, w, args.kv.values, run);
-  Ahead ahead = fetch_run(args, w, args.kv.values, run);
-  size_t lines = ahead.lines / kKeyTile + 1;
+  NextRun ahead(args, w, next);
+  size_t lines = ceil_divide(ahead.keys.lines, run.count);
   for (size_t key = 0; key < kKeyTile; key += kLanes) {
     if (key < run.count) {
-      score_keys<kType, kWhole, kRows>(w, keys, run.count, key, ahead, lines);
+      ahead.keys = score_keys<kType, kWhole, kRows>(w, keys, run.count, key, ahead.keys, lines);
     } else {
       for (size_t r = 0; r < kRows; ++r) store_f32(w.score + r * kScoreStride + key, zero_f32());
     }
   }
   if constexpr (kv_has_scales(kType)) scale_columns<kRows>(w, keys, run.count);
-  for (size_t r = 0; r < kRows; ++r)
+  for (size_t r = 0; r < kRows; ++r) {
+    ahead.step(kLinesOfSoftmax);
     softmax_row(args, w, r, visible_keys(args, run, query_position(args, w, r)));
+  }
   if constexpr (kv_has_scales(kType)) scale_columns<kRows>(w, values, run.count);
-  ahead = fetch_run(args, w, args.kv.keys, next);
   // As many pairs a pass as their sums fit the registers; more rows than fit with one pair go in two passes.
-  constexpr size_t kPairs = kRows <= 1 ? 4 : kRows <= 3 ? 2 : 1;
+  constexpr size_t kPairs = kRows <= 1 ? 4 : kRows <= 3 || (kLanes == 16 && kRows <= 6) ? 2 : 1;
   constexpr size_t kFirst = kLanes == 16 || kRows <= 6 ? kRows : kRows / 2, kRest = kRows - kFirst;
-  const size_t n_pairs = (w.dim + kPairWidth - 1) / kPairWidth;
-  lines = ahead.lines / (n_pairs * run.count) + 1;
+  const size_t n_pairs = ceil_divide(w.dim, kPairWidth);
+  lines = ceil_divide(ahead.values.lines * kPairs, n_pairs * run.count);
   size_t pair = 0;
   for (; pair + kPairs <= n_pairs; pair += kPairs)
-    add_row_values<kType, kWhole, kFirst, kPairs>(w, 0, values, run.count, pair, ahead, kPairs * lines);
+    ahead.values =
+        add_row_values<kType, kWhole, kFirst, kPairs>(w, 0, values, run.count, pair, ahead.values, lines);
   for (; pair < n_pairs; ++pair)
-    add_row_values<kType, kWhole, kFirst, 1>(w, 0, values, run.count, pair, ahead, lines);
+    ahead.values =
+        add_row_values<kType, kWhole, kFirst, 1>(w, 0, values, run.count, pair, ahead.values, lines);
   if constexpr (kRest > 0) {
     for (pair = 0; pair < n_pairs; ++pair)
-      add_row_values<kType, kWhole, kRest, 1>(w, kFirst, values, run.count, pair, ahead, lines);
+      add_row_values<kType, kWhole, kRest, 1>(w, kFirst, values, run.count, pair, {nullptr, 0}, 0);
   }
+  ahead.finish();
 }
 
 template <KvType kType, bool kWhole, size_t kRows = kDirectRows>
@@ -218,7 +234,9 @@ inline void attend_type(const AttentionArgs& args, const AttentionWork& w, const
 /// Few rows as attend_items takes them, at most kDirectRows of a tile.
 struct DirectRows {
   /// Before anything else: what the first run needs from memory.
-  static void fetch_first(const AttentionArgs&, const AttentionWork&, const KeyRun&) {}
+  static void fetch_first(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run) {
+    NextRun(args, w, run).finish();
+  }
 
   /// Queries as their runs take them.
   static void arrange_queries(const AttentionArgs& args, const AttentionWork& w) {

@@ -30,20 +30,6 @@ inline void split_integers(const float* values, float factor, int8_t* lead, int8
   store_low_bytes(lead, shift_right_signed(add_words(whole, set_words(128)), 8));
 }
 
-/// Keys and values of the next run on their way to the second cache, in small pieces between all that is done
-/// for this one: what is fetched in bursts waits for memory while the core computes, and then the core waits.
-struct NextRun {
-  NextRun(const AttentionArgs& args, const AttentionWork& w, const KeyRun& next)
-      : keys(fetch_run(args, w, args.kv.keys, next)), values(fetch_run(args, w, args.kv.values, next)) {}
-  TRANSOM_INLINE void step(size_t lines) { keys.lines > 0 ? keys.step_far(lines) : values.step_far(lines); }
-  void finish() {
-    keys.step_far(keys.lines);
-    values.step_far(values.lines);
-  }
-
-  Ahead keys, values;
-};
-
 /// What a tile of a cache holds, and the sums of both parts.
 template <KvType kType>
 struct RowTiles;

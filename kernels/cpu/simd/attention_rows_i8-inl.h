@@ -6,6 +6,11 @@
 
 constexpr size_t kHalves = 2 * kLanes;
 constexpr float kLargestHalf = 32767.0f;
+/// The largest half of a query: products with `dim` i8 keys must add up within 31 bits.
+inline float largest_query_half(size_t dim) {
+  constexpr size_t kMostColumns = 512;
+  return dim <= kMostColumns ? kLargestHalf : kLargestHalf * kMostColumns / static_cast<float>(dim);
+}
 
 /// kHalves columns of a row from j on, zeros beyond dim. kWhole: no j comes that reaches beyond dim.
 template <bool kWhole>
@@ -25,7 +30,7 @@ inline int16_t* query_halves(const AttentionWork& w) {
 inline void quantize_queries(const AttentionWork& w) {
   for (size_t r = 0; r < w.rows; ++r) {
     const float* q = w.q + r * w.padded_dim;
-    const RowScale scale = row_scale(q, w.padded_dim, kLargestHalf);
+    const RowScale scale = row_scale(q, w.padded_dim, largest_query_half(w.dim));
     w.tile[r] = scale.scale;
     const FloatVec factor = set_f32(scale.factor);
     for (size_t j = 0; j < w.padded_dim; j += kLanes) {
@@ -35,11 +40,10 @@ inline void quantize_queries(const AttentionWork& w) {
   }
 }
 
-/// Sums of kRows rows against kKeys keys from `key` on, lanes not yet added up. A lane sums dim / kLanes
-/// products of 16 and 8 bits, far below 2^31.
+/// Sums of kRows rows against kKeys keys from `key` on, lanes not yet added up.
 template <bool kWhole, size_t kRows, size_t kKeys>
 TRANSOM_INLINE void multiply_integer_keys(const AttentionWork& w, const char* keys, size_t count, size_t key,
-                                          FloatVec (*sums)[kLanes]) {
+                                          WordVec (*sums)[kLanes], Ahead& ahead, size_t lines) {
   const char* row[kKeys];
   WordVec sum[kKeys][kRows];
   TRANSOM_UNROLL
@@ -50,6 +54,9 @@ TRANSOM_INLINE void multiply_integer_keys(const AttentionWork& w, const char* ke
   }
   const int16_t* query = query_halves(w);
   for (size_t j = 0; j < w.dim; j += kHalves, query += kRows * kHalves) {
+    ahead.step_far(lines);
+    TRANSOM_UNROLL
+    for (size_t i = 0; i < kKeys; ++i) fetch_near(row[i], j, kHalves, kv_row_bytes(KvType::i8, w.dim));
     WordVec halves[kKeys];
     TRANSOM_UNROLL
     for (size_t i = 0; i < kKeys; ++i) halves[i] = load_halves<kWhole>(row[i], j, w.dim);
@@ -63,29 +70,29 @@ TRANSOM_INLINE void multiply_integer_keys(const AttentionWork& w, const char* ke
   TRANSOM_UNROLL
   for (size_t i = 0; i < kKeys; ++i) {
     TRANSOM_UNROLL
-    for (size_t r = 0; r < kRows; ++r) sums[r][key % kLanes + i] = to_f32(sum[i][r]);
+    for (size_t r = 0; r < kRows; ++r) sums[r][key % kLanes + i] = sum[i][r];
   }
 }
 
 /// Scores of kRows rows against kLanes keys of one run, from `key` on; keys past the run score zero. lines:
-/// to fetch at each of them.
+/// to fetch at each of them. @return What is left to fetch.
 template <bool kWhole, size_t kRows>
-inline void score_integer_keys(const AttentionWork& w, const char* keys, size_t count, size_t key,
-                               Ahead& ahead, size_t lines) {
+inline Ahead score_integer_keys(const AttentionWork& w, const char* keys, size_t count, size_t key,
+                                Ahead ahead, size_t lines) {
   // A query that is read serves several keys, as far as the registers go.
-  constexpr size_t kKeys = kRows <= 3 || kLanes == 16 ? 2 : 1;
-  FloatVec sums[kRows][kLanes];
-  for (size_t i = 0; i < kLanes; i += kKeys) {
-    ahead.step(lines * kKeys);
-    multiply_integer_keys<kWhole, kRows, kKeys>(w, keys, count, key + i, sums);
-  }
+  constexpr size_t kKeys = kLanes == 16 && kRows <= 6 ? 4 : kLanes == 16 || kRows <= 3 ? 2 : 1;
+  WordVec sums[kRows][kLanes];
+  const size_t lines_of_step = ceil_divide(lines * kKeys, ceil_divide(w.dim, kHalves));
+  for (size_t i = 0; i < kLanes; i += kKeys)
+    multiply_integer_keys<kWhole, kRows, kKeys>(w, keys, count, key + i, sums, ahead, lines_of_step);
   float scale[kLanes] = {};
   row_scales(keys + key * kv_row_bytes(KvType::i8, w.dim), w.dim, count - key < kLanes ? count - key : kLanes,
              scale);
   for (size_t r = 0; r < kRows; ++r) {
     const FloatVec factor = multiply(set_f32(w.tile[r]), load_f32(scale));
-    store_f32(w.score + r * kScoreStride + key, multiply(sum_each(sums[r]), factor));
+    store_f32(w.score + r * kScoreStride + key, multiply(to_f32(sum_each(sums[r])), factor));
   }
+  return ahead;
 }
 
 /// The weights of one run, each taking the scale of its value along, as 16-bit integers.
@@ -110,10 +117,11 @@ struct IntegerWeights {
   }
 };
 
-/// sum [kRows][kBlocks * kHalves] from column j on += weights * values of the run, two keys at a time.
+/// sum [kRows][kBlocks * kHalves] from column j on += weights * values of the run, two keys at a time. lines:
+/// to fetch at each key. @return What is left to fetch.
 template <bool kWhole, size_t kRows, size_t kBlocks>
-inline void add_integer_values(const AttentionWork& w, const IntegerWeights<kRows>& weights,
-                               const char* values, size_t count, size_t j, Ahead& ahead, size_t lines) {
+inline Ahead add_integer_values(const AttentionWork& w, const IntegerWeights<kRows>& weights,
+                                const char* values, size_t count, size_t j, Ahead ahead, size_t lines) {
   const size_t row_bytes = kv_row_bytes(KvType::i8, w.dim);
   WordVec low_sum[kRows][kBlocks], high_sum[kRows][kBlocks];
   TRANSOM_UNROLL
@@ -122,12 +130,14 @@ inline void add_integer_values(const AttentionWork& w, const IntegerWeights<kRow
     for (size_t b = 0; b < kBlocks; ++b) low_sum[r][b] = high_sum[r][b] = zero_words();
   }
   for (size_t key = 0; key < count; key += 2) {
-    ahead.step(2 * lines);
+    ahead.step_far(2 * lines);
     const char* first = values + key * row_bytes;
     const char* second = key + 1 < count ? first + row_bytes : first;  // its weight is zero
     WordVec low[kBlocks], high[kBlocks];
     TRANSOM_UNROLL
     for (size_t b = 0; b < kBlocks; ++b) {
+      fetch_near(first, j + b * kHalves, kHalves, row_bytes);
+      fetch_near(second, j + b * kHalves, kHalves, row_bytes);
       const WordVec one = load_halves<kWhole>(first, j + b * kHalves, w.dim),
                     other = load_halves<kWhole>(second, j + b * kHalves, w.dim);
       low[b] = interleave_low_halves(one, other);
@@ -158,26 +168,32 @@ inline void add_integer_values(const AttentionWork& w, const IntegerWeights<kRow
       store_f32(sum + kLanes, multiply_add(to_f32(right), scale, load_f32(sum + kLanes)));
     }
   }
+  return ahead;
 }
 
 template <bool kWhole, size_t kRows>
 inline void attend_integer_rows(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
                                 const KeyRun& next) {
   const char *keys = run_rows(args, w, args.kv.keys, run), *values = run_rows(args, w, args.kv.values, run);
-  Ahead ahead = fetch_run(args, w, args.kv.values, run);
-  const size_t groups = (run.count + kLanes - 1) / kLanes;
-  const size_t lines = ahead.lines / (groups * kLanes) + 1;
+  NextRun ahead(args, w, next);
+  const size_t groups = ceil_divide(run.count, kLanes),
+               lines = ceil_divide(ahead.keys.lines, groups * kLanes);
   for (size_t key = 0; key < groups * kLanes; key += kLanes)
-    score_integer_keys<kWhole, kRows>(w, keys, run.count, key, ahead, lines);
-  for (size_t r = 0; r < kRows; ++r)
+    ahead.keys = score_integer_keys<kWhole, kRows>(w, keys, run.count, key, ahead.keys, lines);
+  for (size_t r = 0; r < kRows; ++r) {
+    ahead.step(kLinesOfSoftmax);
     softmax_row(args, w, r, visible_keys(args, run, query_position(args, w, r)));
+  }
   const IntegerWeights<kRows> weights(w, values, run.count);
-  ahead = fetch_run(args, w, args.kv.keys, next);
   constexpr size_t kBlocks = kLanes == 16 && kRows <= 6 ? 2 : 1;  // while their sums fit the registers
-  const size_t passes = w.dim / (kBlocks * kHalves) + 1, share = ahead.lines / (passes * run.count) + 1;
+  const size_t passes = ceil_divide(w.dim, kBlocks * kHalves);
+  const size_t share = ceil_divide(ahead.values.lines, passes * run.count);
   size_t j = 0;
   for (; j + kBlocks * kHalves <= w.dim; j += kBlocks * kHalves)
-    add_integer_values<kWhole, kRows, kBlocks>(w, weights, values, run.count, j, ahead, share);
+    ahead.values =
+        add_integer_values<kWhole, kRows, kBlocks>(w, weights, values, run.count, j, ahead.values, share);
   for (; j < w.dim; j += kHalves)
-    add_integer_values<kWhole, kRows, 1>(w, weights, values, run.count, j, ahead, share);
+    ahead.values =
+        add_integer_values<kWhole, kRows, 1>(w, weights, values, run.count, j, ahead.values, share);
+  ahead.finish();
 }

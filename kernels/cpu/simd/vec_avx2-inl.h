@@ -56,6 +56,10 @@ inline float lane_max(FloatVec v) {
 /// The larger; b where either is not a number.
 inline FloatVec larger(FloatVec a, FloatVec b) { return _mm256_max_ps(a, b); }
 inline FloatVec smaller(FloatVec a, FloatVec b) { return _mm256_min_ps(a, b); }
+/// v, zero in lanes where x is below the limit.
+inline FloatVec zero_below(float limit, FloatVec x, FloatVec v) {
+  return _mm256_and_ps(_mm256_cmp_ps(x, _mm256_set1_ps(limit), _CMP_NLT_UQ), v);
+}
 inline FloatVec negated_multiply_add(FloatVec a, FloatVec b, FloatVec c) { return _mm256_fnmadd_ps(a, b, c); }
 inline FloatVec widen_bf16(const uint16_t* p) {
   return as_f32(
@@ -107,15 +111,23 @@ inline WordVec left_interleaved(WordVec low, WordVec high) {
 inline WordVec right_interleaved(WordVec low, WordVec high) {
   return _mm256_permute2x128_si256(low, high, 0x31);
 }
+inline FloatVec add_neighbours(FloatVec a, FloatVec b) { return _mm256_hadd_ps(a, b); }
+inline WordVec add_neighbours(WordVec a, WordVec b) { return _mm256_hadd_epi32(a, b); }
+inline FloatVec add_halves_of(FloatVec a, FloatVec b) {
+  return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+}
+inline WordVec add_halves_of(WordVec a, WordVec b) {
+  return _mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20), _mm256_permute2x128_si256(a, b, 0x31));
+}
 /// Lane i: the sum of the lanes of v[i].
-inline FloatVec sum_each(const FloatVec* v) {
-  FloatVec pairs[4], quads[2];
+template <typename Vec>
+inline Vec sum_each(const Vec* v) {
+  Vec pairs[4], quads[2];
   TRANSOM_UNROLL
-  for (size_t i = 0; i < 4; ++i) pairs[i] = _mm256_hadd_ps(v[2 * i], v[2 * i + 1]);
+  for (size_t i = 0; i < 4; ++i) pairs[i] = add_neighbours(v[2 * i], v[2 * i + 1]);
   TRANSOM_UNROLL
-  for (size_t i = 0; i < 2; ++i) quads[i] = _mm256_hadd_ps(pairs[2 * i], pairs[2 * i + 1]);
-  return _mm256_add_ps(_mm256_permute2f128_ps(quads[0], quads[1], 0x20),
-                       _mm256_permute2f128_ps(quads[0], quads[1], 0x31));
+  for (size_t i = 0; i < 2; ++i) quads[i] = add_neighbours(pairs[2 * i], pairs[2 * i + 1]);
+  return add_halves_of(quads[0], quads[1]);
 }
 inline WordVec xor_words(WordVec a, WordVec b) { return _mm256_xor_si256(a, b); }
 /// kLanes bytes as words.

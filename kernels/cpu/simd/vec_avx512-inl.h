@@ -46,6 +46,10 @@ inline float lane_max(FloatVec v) { return _mm512_reduce_max_ps(v); }
 /// The larger; b where either is not a number.
 inline FloatVec larger(FloatVec a, FloatVec b) { return _mm512_max_ps(a, b); }
 inline FloatVec smaller(FloatVec a, FloatVec b) { return _mm512_min_ps(a, b); }
+/// v, zero in lanes where x is below the limit.
+inline FloatVec zero_below(float limit, FloatVec x, FloatVec v) {
+  return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, _mm512_set1_ps(limit), _CMP_NLT_UQ), v);
+}
 inline FloatVec negated_multiply_add(FloatVec a, FloatVec b, FloatVec c) { return _mm512_fnmadd_ps(a, b, c); }
 inline FloatVec widen_bf16(const uint16_t* p) {
   return as_f32(
@@ -101,27 +105,45 @@ inline WordVec left_interleaved(WordVec low, WordVec high) {
 inline WordVec right_interleaved(WordVec low, WordVec high) {
   return _mm512_permutex2var_epi64(low, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), high);
 }
-/// Lane i: the sum of the lanes of v[i].
-inline FloatVec sum_each(const FloatVec* v) {
-  FloatVec pairs[8], quads[4];
+inline __m512i add_lanes(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
+inline __m512 add_lanes(__m512 a, __m512 b) { return _mm512_add_ps(a, b); }
+inline WordVec bits_of(WordVec v) { return v; }
+inline WordVec bits_of(FloatVec v) { return as_words(v); }
+inline void take_bits(WordVec bits, WordVec* v) { *v = bits; }
+inline void take_bits(WordVec bits, FloatVec* v) { *v = as_f32(bits); }
+/// a's lanes, b's where the mask has a bit, plus shuffled ones.
+template <__mmask16 kMask, typename Vec>
+inline Vec add_shuffled(Vec a, Vec b, WordVec shuffled) {
+  Vec kept, other;
+  take_bits(_mm512_mask_blend_epi32(kMask, bits_of(a), bits_of(b)), &kept);
+  take_bits(shuffled, &other);
+  return add_lanes(kept, other);
+}
+/// Lane i: the sum of the lanes of v[i]. Each step adds a blend of two vectors and a shuffle of both, since
+/// shuffles have one port and blends two.
+template <typename Vec>
+inline Vec sum_each(const Vec* v) {
+  const __m512i quarter = _mm512_setr_epi64(2, 3, 8, 9, 6, 7, 12, 13);
+  const __m512i pair = _mm512_setr_epi64(1, 8, 3, 10, 5, 12, 7, 14);
+  const __m512i other = _mm512_setr_epi32(1, 16, 3, 18, 5, 20, 7, 22, 9, 24, 11, 26, 13, 28, 15, 30);
+  Vec halves[8], quarters[4], pairs[2];
   TRANSOM_UNROLL
   for (size_t i = 0; i < 8; ++i) {
-    pairs[i] =
-        _mm512_add_ps(_mm512_unpacklo_ps(v[2 * i], v[2 * i + 1]), _mm512_unpackhi_ps(v[2 * i], v[2 * i + 1]));
+    const WordVec a = bits_of(v[i]), b = bits_of(v[i + 8]);
+    halves[i] = add_shuffled<0xff00>(v[i], v[i + 8], _mm512_shuffle_i32x4(a, b, 0x4e));
   }
   TRANSOM_UNROLL
-  for (size_t i = 0; i < 4; ++i) {  // four sums in each 128-bit lane, of its elements
-    const __m512d a = _mm512_castps_pd(pairs[2 * i]), b = _mm512_castps_pd(pairs[2 * i + 1]);
-    quads[i] =
-        _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+  for (size_t i = 0; i < 4; ++i) {
+    const WordVec a = bits_of(halves[i]), b = bits_of(halves[i + 4]);
+    quarters[i] = add_shuffled<0xf0f0>(halves[i], halves[i + 4], _mm512_permutex2var_epi64(a, quarter, b));
   }
   TRANSOM_UNROLL
   for (size_t i = 0; i < 2; ++i) {
-    const FloatVec a = quads[2 * i], b = quads[2 * i + 1];
-    pairs[i] = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+    const WordVec a = bits_of(quarters[i]), b = bits_of(quarters[i + 2]);
+    pairs[i] = add_shuffled<0xcccc>(quarters[i], quarters[i + 2], _mm512_permutex2var_epi64(a, pair, b));
   }
-  return _mm512_add_ps(_mm512_shuffle_f32x4(pairs[0], pairs[1], 0x88),
-                       _mm512_shuffle_f32x4(pairs[0], pairs[1], 0xdd));
+  const WordVec a = bits_of(pairs[0]), b = bits_of(pairs[1]);
+  return add_shuffled<0xaaaa>(pairs[0], pairs[1], _mm512_permutex2var_epi32(a, other, b));
 }
 inline WordVec xor_words(WordVec a, WordVec b) { return _mm512_xor_si512(a, b); }
 /// kLanes bytes as words.

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What VNNI adds to vec_avx512-inl.h. Textual.
 
-/// sum + the two products of 16-bit halves of each word, as linear_integer_policies-inl.h has it.
-inline WordVec add_products(WordVec sum, WordVec a, WordVec b) { return _mm512_dpwssd_epi32(sum, a, b); }
+/// sum + the two products of 16-bit halves of each word, as linear_integer_policies-inl.h has it. (GCC 12
+/// copies the sum before and after its own name for the instruction.)
+inline WordVec add_products(WordVec sum, WordVec a, WordVec b) {
+  asm("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+  return sum;
+}
