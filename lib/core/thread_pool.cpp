@@ -32,17 +32,6 @@ void pause() {
 #endif
 }
 
-/// Waits until `value` differs from `old`.
-std::uint32_t wait_change(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
-  for (int spin = 0; spin < kSpins; ++spin) {
-    const std::uint32_t now = value.load(std::memory_order_acquire);
-    if (now != old) return now;
-    pause();
-  }
-  value.wait(old, std::memory_order_acquire);
-  return value.load(std::memory_order_acquire);
-}
-
 /// One usable CPU number for each physical core that this process may run on.
 std::vector<int> usable_cores() {
   cpu_set_t allowed;
@@ -74,7 +63,7 @@ void pin_to(std::thread& thread, int cpu) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int n_threads, bool pin) : n_threads_(n_threads) {
+ThreadPool::ThreadPool(int n_threads, bool pin, Waiting waiting) : n_threads_(n_threads), waiting_(waiting) {
   if (n_threads < 0 || n_threads > kMaxThreads) {
     throw InvalidArgument(
         message("threads: expected 0 (every core) to ", kMaxThreads, ", found ", n_threads));
@@ -144,6 +133,19 @@ void ThreadPool::conductor_loop() {
   }
 }
 
+/// Waits until `value` differs from `old`.
+std::uint32_t ThreadPool::wait_change(const std::atomic<std::uint32_t>& value, std::uint32_t old,
+                                      int thread) const {
+  for (int spin = 0; spin < kSpins; ++spin) {
+    const std::uint32_t now = value.load(std::memory_order_acquire);
+    if (now != old) return now;
+    if (waiting_.call != nullptr) waiting_.call(waiting_.context, thread, n_threads_, spin);
+    pause();
+  }
+  value.wait(old, std::memory_order_acquire);
+  return value.load(std::memory_order_acquire);
+}
+
 void ThreadPool::parallel_erased(Task share) {
   if (n_threads_ == 1) {
     share.call(share.context, 0, 1);
@@ -161,7 +163,7 @@ void ThreadPool::parallel_erased(Task share) {
   }
   // The shares of other threads refer to the caller's frame: they must end before it may.
   std::uint32_t left = pending_.load(std::memory_order_acquire);
-  while (left != 0) left = wait_change(pending_, left);
+  while (left != 0) left = wait_change(pending_, left, 0);
   if (own) std::rethrow_exception(own);
   const std::lock_guard lock(exception_mutex_);
   if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
@@ -170,7 +172,7 @@ void ThreadPool::parallel_erased(Task share) {
 void ThreadPool::worker_loop(int thread) {
   std::uint32_t seen = 0;
   while (true) {
-    seen = wait_change(epoch_, seen);
+    seen = wait_change(epoch_, seen, thread);
     if (quit_.load(std::memory_order_relaxed)) return;
     try {
       share_.call(share_.context, thread, n_threads_);

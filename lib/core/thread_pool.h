@@ -24,10 +24,17 @@ namespace transom::core {
 
 class ThreadPool {
  public:
+  /// What a thread does between looks at what it waits for, while it expects more work: short, on any thread
+  /// at any time, beside the job's own code. turn: how many went before in this wait.
+  struct Waiting {
+    void (*call)(const void* context, int thread, int n_threads, int turn) noexcept;
+    const void* context;
+  };
+
   /// @param n_threads 0 = one per core that this process may use (hyperthreads of one core count once).
   /// @param pin Keeps each thread on a core of its own, where there are enough cores.
   /// @throws InvalidArgument for a count outside [0, 1024]; DeviceError when a thread can not be started.
-  ThreadPool(int n_threads, bool pin);
+  ThreadPool(int n_threads, bool pin, Waiting waiting = {});
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
   ~ThreadPool();
@@ -78,10 +85,12 @@ class ThreadPool {
   void parallel_erased(Task share);
   void conductor_loop();
   void worker_loop(int thread);
+  std::uint32_t wait_change(const std::atomic<std::uint32_t>& value, std::uint32_t old, int thread) const;
   void keep_exception() noexcept;
   void stop() noexcept;
 
   int n_threads_;
+  const Waiting waiting_;
   std::vector<std::thread> threads_;
 
   // Hand-over of jobs; all guarded by mutex_. Tickets make the turns fair.

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "core/shared_ranges.h"
@@ -26,6 +27,26 @@ TEST_CASE("thread pool: every share of a section runs once") {
     });
     for (const int count : hits) CHECK(count == 1000);
   }
+}
+
+TEST_CASE("thread pool: a thread that waits for others says so again and again") {
+  struct Seen {
+    std::atomic<int> turn{-1};
+    std::atomic<bool> in_order{true};
+  } seen;
+  const auto note = [](const void* context, int thread, int n_threads, int turn) noexcept {
+    Seen& here = *static_cast<Seen*>(const_cast<void*>(context));
+    if (thread != 1) return;
+    if (n_threads != 2 || (turn != 0 && turn != here.turn + 1)) here.in_order = false;
+    here.turn = turn;
+  };
+  ThreadPool pool(2, false, {note, &seen});
+  pool.run([&] {
+    pool.parallel([&](int thread, int) {
+      while (thread == 0 && seen.turn < 3) std::this_thread::yield();
+    });
+  });
+  CHECK(seen.in_order);
 }
 
 TEST_CASE("thread pool: ranges cover everything without overlap") {

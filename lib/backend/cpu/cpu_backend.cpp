@@ -67,7 +67,14 @@ static_assert(kLeastBlockSlots == kernels::kAttentionKeyTile);
 }  // namespace
 
 CpuBackend::CpuBackend(int threads, bool pin_threads)
-    : pool_(threads, pin_threads), table_(&select_table()), shares_(pool_.size()) {
+
+    : pool_(threads, pin_threads,
+            {[](const void* ahead, int thread, int n_threads, int turn) noexcept {
+               static_cast<const WeightAhead*>(ahead)->fetch(thread, n_threads, turn);
+             },
+             &ahead_}),
+      table_(&select_table()),
+      shares_(pool_.size()) {
   scratch_.resize(count(pool_.size()));
   private_prepared_.resize(count(pool_.size()));
   panel_outputs_.resize(count(pool_.size()));

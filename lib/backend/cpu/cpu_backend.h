@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/cpu/weight_ahead.h"
 #include "backend/cpu/weight_arena.h"
 #include "core/shared_ranges.h"
 #include "core/thread_pool.h"
@@ -70,6 +71,7 @@ class CpuBackend final : public Backend {
             std::size_t columns);
   void gate_by_panels(const Product& product, const TensorView& dst);
 
+  WeightAhead ahead_;  // before the threads, which look at it
   core::ThreadPool pool_;
   const kernels::KernelTable* table_;
   WeightArena arena_;

@@ -40,6 +40,7 @@ CpuBackend::Product CpuBackend::start_product(const PreparedLinear& weight, cons
   args.src_stride = count(rows.stride[0]);
   args.weight = prepared.weight();
   args.n_rows = count(src.rows());
+  if (args.n_rows <= kernels::kDecodeRows) ahead_.follow(args.weight);
   const CpuLinear::Chosen& chosen = prepared.chosen(args.n_rows);
   const kernels::LinearKernel& kernel = *chosen.kernel;
   args.state = chosen.state;
