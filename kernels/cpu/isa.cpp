@@ -47,6 +47,13 @@ bool detect_avx_vnni() {
   return has(cpuid(7, 1).a, 4);
 }
 
+/// Golden Cove and later (Sapphire Rapids on): the processors of Intel that have 16-bit floats.
+bool has_slow_bf16_products() {
+  const Registers vendor = cpuid(0, 0);
+  const bool intel = vendor.b == 0x756e6547u && vendor.d == 0x49656e69u && vendor.c == 0x6c65746eu;
+  return intel && has(cpuid(7, 0).d, 23);
+}
+
 constexpr uint32_t kTileState = 0x60000;  // tile configuration and data
 
 /// Leave for this process to use the state of tiles, which is large and therefore asked for.
@@ -86,6 +93,7 @@ Isa detect() {
 }
 #else
 bool detect_avx_vnni() { return false; }
+bool has_slow_bf16_products() { return false; }
 Isa detect() { return Isa::scalar; }
 #endif
 
@@ -93,7 +101,10 @@ Isa detect() { return Isa::scalar; }
 
 const char* isa_name(Isa isa) { return kNames[static_cast<int>(isa)]; }
 
-Isa best_isa() { return detect(); }
+Isa best_isa() {
+  const Isa isa = detect();
+  return isa == Isa::avx512_bf16 && has_slow_bf16_products() ? Isa::avx512_vnni : isa;
+}
 
 bool has_isa(Isa isa) {
   const Isa best = detect();

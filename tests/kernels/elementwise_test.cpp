@@ -235,7 +235,9 @@ TEST_CASE("an instruction set is forced by name or refused with words") {
   CHECK(kernels::select_isa(nullptr).isa == kernels::best_isa());
   CHECK(std::string(kernels::select_isa("avx3").error).find("unknown") == 0);
   CHECK(kernels::select_isa("AVX2").error != nullptr);
-  if (kernels::best_isa() < Isa::avx512_bf16) CHECK(kernels::select_isa("avx512_bf16").error != nullptr);
+  CHECK(kernels::has_isa(kernels::best_isa()));
+  for (const Isa isa : {Isa::avx512_bf16, Isa::amx})
+    CHECK((kernels::select_isa(kernels::isa_name(isa)).error == nullptr) == kernels::has_isa(isa));
 }
 
 }  // namespace transom::testing
