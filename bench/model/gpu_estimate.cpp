@@ -9,6 +9,7 @@
 
 #include "kernels/cuda/attention_cost.h"
 #include "kernels/cuda/tiled_linear_args.h"
+#include "model/family.h"
 #include "model/linear_loader.h"
 
 namespace transom::bench {

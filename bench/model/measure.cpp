@@ -15,6 +15,7 @@
 #include "io/model_directory.h"
 #include "model/family.h"
 #include "model/sequence.h"
+#include "model/weight_loader.h"
 #include "transom/auto_config.h"
 
 namespace transom::bench {

@@ -14,6 +14,7 @@
 #include "io/model_directory.h"
 #include "model/family.h"
 #include "model/rope.h"
+#include "model/weight_loader.h"
 #include "text/tokenizer_loader.h"
 #include "transom/auto_config.h"
 #include "transom/auto_tokenizer.h"

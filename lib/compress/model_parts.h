@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/layers/decoder_block.h"
+#include "model/weight_names.h"
 #include "model/weight_source.h"
 
 namespace transom::compress {

@@ -18,6 +18,7 @@
 #include "backend/backend.h"
 #include "compress/quantized_matrix.h"
 #include "model/family.h"
+#include "model/weight_names.h"
 #include "model/weight_source.h"
 
 namespace transom::compress {

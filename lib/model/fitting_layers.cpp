@@ -6,7 +6,8 @@
 
 #include "core/checks.h"
 #include "model/kv_layout.h"
-#include "model/sequence_workspace.h"
+#include "model/layers/span_workspace.h"
+#include "model/sequence_options.h"
 #include "transom/error.h"
 
 namespace transom::model {
@@ -68,8 +69,7 @@ std::string fitting_layers(const ModelSpec& spec, const Placement& placement, co
   if (needed(most) <= room) return {};
   std::int64_t fitting = most - 1;
   while (fitting >= 0 && needed(fitting) > room) --fitting;
-  const std::string length =
-      context < Sequence::kUnbounded ? core::message(context, " tokens") : "any length";
+  const std::string length = context < kUnbounded ? core::message(context, " tokens") : "any length";
   const std::string found =
       core::message("; gpu_layers: ", most, " layers and a session of ", length, " need ", needed(most),
                     " bytes, and ", room, " are there for them: ");

@@ -6,65 +6,37 @@
 
 #include "core/checks.h"
 #include "model/fitting_layers.h"
-#include "model/rope.h"
 #include "model/sequence_workspace.h"
 #include "transom/error.h"
 
 namespace transom::model {
 
 using core::message;
-namespace {
-
-std::int64_t context_of(const ModelSpec& spec, const SequenceOptions& options) {
-  if (options.max_context < 0) {
-    throw InvalidArgument(message("max_context: expected 0 or more tokens, found ", options.max_context));
-  }
-  if (options.max_context > 0) return std::min(options.max_context, Sequence::kUnbounded);
-  return default_context(spec);
-}
-
-std::int64_t chunk_of(const SequenceOptions& options, std::int64_t context) {
-  if (options.prefill_chunk < 1 || options.prefill_chunk > kMaxChunk) {
-    throw InvalidArgument(
-        message("prefill_chunk: expected 1 to ", kMaxChunk, " tokens, found ", options.prefill_chunk));
-  }
-  return std::min(options.prefill_chunk, context);
-}
-
-}  // namespace
-
-std::int64_t default_context(const ModelSpec& spec) {
-  if (spec.max_context > 0) return spec.max_context;
-  return spec.any_keeps_all() ? longest_text(spec.ropes) : Sequence::kUnbounded;
-}
 
 Sequence::Sequence(const Transformer& transformer, const SequenceOptions& options) try
     : transformer_(transformer),
-      context_(context_of(transformer.spec(), options)),
-      chunk_(chunk_of(options, context_)),
-      cache_(transformer.spec(), transformer.kv_dtype(), context_, chunk_, transformer.placement()),
+      size_(sequence_size(transformer.spec(), options)),
+      cache_(transformer.spec(), transformer.kv_dtype(), size_.context, size_.chunk, transformer.placement()),
       workspace_(make_workspace()) {
   const ModelSpec& spec = transformer.spec();
   for (const LayerSpan& span : transformer.placement().spans())
-    span.device->reserve({chunk_, spec.n_heads, spec.n_kv_heads, spec.head_dim});
+    span.device->reserve({size_.chunk, spec.n_heads, spec.n_kv_heads, spec.head_dim});
 } catch (const OutOfMemory& error) {
-  const std::int64_t context = context_of(transformer.spec(), options);
+  const auto [context, chunk] = sequence_size(transformer.spec(), options);
   throw OutOfMemory(error.what() + fitting_layers(transformer.spec(), transformer.placement(),
-                                                  transformer.weights(), context,
-                                                  chunk_of(options, context)));
+                                                  transformer.weights(), context, chunk));
 }
 
 Sequence::Sequence(const Sequence& other, std::shared_ptr<Workspace> workspace, KvCache cache)
     : transformer_(other.transformer_),
-      context_(other.context_),
-      chunk_(other.chunk_),
+      size_(other.size_),
       cache_(std::move(cache)),
       workspace_(std::move(workspace)) {}
 
 Sequence::~Sequence() = default;
 
 std::shared_ptr<Sequence::Workspace> Sequence::make_workspace() const {
-  return std::make_shared<Workspace>(transformer_.spec(), chunk_, transformer_.placement());
+  return std::make_shared<Workspace>(transformer_.spec(), size_.chunk, transformer_.placement());
 }
 
 std::unique_ptr<Sequence> Sequence::fork() const {
@@ -75,9 +47,10 @@ std::unique_ptr<Sequence> Sequence::fork() const {
 }
 
 std::unique_ptr<Sequence> Sequence::sibling() const {
-  return std::unique_ptr<Sequence>(new Sequence(
-      *this, workspace_,
-      KvCache(transformer_.spec(), transformer_.kv_dtype(), context_, chunk_, transformer_.placement())));
+  return std::unique_ptr<Sequence>(
+      new Sequence(*this, workspace_,
+                   KvCache(transformer_.spec(), transformer_.kv_dtype(), size_.context, size_.chunk,
+                           transformer_.placement())));
 }
 
 void Sequence::copy_from(const Sequence& other, std::int64_t from) {
@@ -116,9 +89,9 @@ void Sequence::check_ids(std::span<const std::int32_t> ids, std::int64_t positio
     }
   }
   const auto count = static_cast<std::int64_t>(ids.size());
-  if (count > context_ - position) {
+  if (count > size_.context - position) {
     throw InvalidArgument(message("the text would have ", position + count, " tokens; this session holds ",
-                                  context_, " (see max_context and attention_window)"));
+                                  size_.context, " (see max_context and attention_window)"));
   }
 }
 
@@ -142,7 +115,7 @@ void Sequence::forward_chunks(std::span<const std::int32_t> ids, bool all, const
   check_ids(ids, position_);
   const auto vocab = static_cast<std::size_t>(transformer_.spec().vocab);
   cache_.make_writable(position_, position_ + static_cast<std::int64_t>(ids.size()));
-  const auto chunk = static_cast<std::size_t>(chunk_);
+  const auto chunk = static_cast<std::size_t>(size_.chunk);
   for (std::size_t begin = 0; begin < ids.size(); begin += chunk) {
     const auto part = ids.subspan(begin, std::min(chunk, ids.size() - begin));
     const auto tokens = static_cast<std::int64_t>(part.size());
@@ -160,8 +133,8 @@ void Sequence::forward_chunks(std::span<const std::int32_t> ids, bool all, const
 void Sequence::states(std::span<const std::int32_t> ids, std::span<float> states) {
   const auto tokens = static_cast<std::int64_t>(ids.size());
   const std::int64_t width = hidden();
-  if (ids.empty() || tokens > chunk_ || static_cast<std::int64_t>(states.size()) != tokens * width) {
-    throw InvalidArgument(message("states: expected 1 to ", chunk_, " tokens and ", width,
+  if (ids.empty() || tokens > size_.chunk || static_cast<std::int64_t>(states.size()) != tokens * width) {
+    throw InvalidArgument(message("states: expected 1 to ", size_.chunk, " tokens and ", width,
                                   " values for each, found ", tokens, " and ", states.size()));
   }
   check_ids(ids, position_);
@@ -198,7 +171,7 @@ void Sequence::step_chunks(std::span<Sequence* const> sequences, std::span<const
     sequences[i]->cache_.make_writable(sequences[i]->position_, sequences[i]->position_ + 1);
   }
   Workspace& workspace = *sequences.front()->workspace_;
-  const auto chunk = static_cast<std::size_t>(sequences.front()->chunk_);
+  const auto chunk = static_cast<std::size_t>(sequences.front()->chunk());
   for (std::size_t begin = 0; begin < sequences.size(); begin += chunk) {
     const auto part = sequences.subspan(begin, std::min(chunk, sequences.size() - begin));
     workspace.runs.clear();

@@ -14,28 +14,15 @@
 #include "backend/backend.h"
 #include "model/kv_cache.h"
 #include "model/layers/token_run.h"
+#include "model/sequence_options.h"
 #include "model/transformer.h"
 
 namespace transom::model {
 
 using backend::TokenChoice;
 
-struct SequenceOptions {
-  std::int64_t max_context = 0;  // 0 = as the spec says
-  std::int64_t prefill_chunk = 512;
-};
-
-/// The largest prefill_chunk.
-constexpr std::int64_t kMaxChunk = 65536;
-
-/// Tokens that a sequence holds when its options do not say.
-std::int64_t default_context(const ModelSpec& spec);
-
 class Sequence {
  public:
-  /// Positions of a text without bound: what fits the arithmetic of positions.
-  static constexpr std::int64_t kUnbounded = std::int64_t{1} << 40;
-
   /// The transformer must outlive the sequence.
   Sequence(const Transformer& transformer, const SequenceOptions& options);
   ~Sequence();
@@ -82,8 +69,8 @@ class Sequence {
 
   const Transformer& transformer() const { return transformer_; }
   std::int64_t position() const { return position_; }
-  std::int64_t context() const { return context_; }
-  std::int64_t chunk() const { return chunk_; }
+  std::int64_t context() const { return size_.context; }
+  std::int64_t chunk() const { return size_.chunk; }
   std::int64_t vocab() const { return transformer_.spec().vocab; }
   std::int64_t hidden() const { return transformer_.spec().hidden; }
   std::int64_t kv_bytes() const { return cache_.bytes(); }
@@ -132,8 +119,7 @@ class Sequence {
   void advance(std::int64_t tokens);
 
   const Transformer& transformer_;
-  std::int64_t context_;
-  std::int64_t chunk_;
+  SequenceSize size_;
   KvCache cache_;
   std::shared_ptr<Workspace> workspace_;
   std::int64_t position_ = 0;

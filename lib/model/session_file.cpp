@@ -178,7 +178,7 @@ Header read_header(Reader& in, const std::string& where, std::string_view descri
   }
   in.checksum();
   check_description({reinterpret_cast<const char*>(theirs.data()), theirs.size()}, description, where);
-  check_range("context", header.context, 1, Sequence::kUnbounded, where);
+  check_range("context", header.context, 1, kUnbounded, where);
   check_range("chunk", header.chunk, 1, std::min<std::int64_t>(header.context, kMaxChunk), where);
   check_range("tokens", header.tokens, 0, header.context, where);
   check_range("position", header.position, 0, header.tokens, where);

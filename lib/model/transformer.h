@@ -12,6 +12,7 @@
 #include "backend/backend.h"
 #include "model/placement.h"
 #include "model/spec.h"
+#include "model/weight_source.h"
 #include "model/weights.h"
 
 namespace transom::model {

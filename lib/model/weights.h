@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The weights of a decoder-only transformer in the layouts of their devices, and how they are loaded.
+/// The weights of a decoder-only transformer in the layouts of their devices.
 #pragma once
 
-#include <memory>
+#include <cstdint>
 #include <span>
 #include <vector>
 
 #include "backend/backend.h"
-#include "model/family.h"
+#include "io/file.h"
 #include "model/layers/linear_layer.h"
-#include "model/placement.h"
 #include "model/spec.h"
-#include "model/tensor_reader.h"
-#include "model/weight_source.h"
 
 namespace transom::model {
 
@@ -52,13 +49,5 @@ struct ModelWeights {
 
 /// What keys and values are kept as.
 DType kv_dtype(const ModelSpec& spec, const ModelWeights& weights);
-
-/// Loads everything that the spec asks for.
-/// @return The weights; nothing when `progress` cancelled.
-/// @throws FormatError naming file, tensor, expected and found; OutOfMemory that says how many layers a GPU
-///   would hold, if it holds too few.
-std::unique_ptr<ModelWeights> load_weights(const ModelSpec& spec, const WeightNames& names,
-                                           WeightSource& source, const Placement& placement,
-                                           const TensorProgress& progress);
 
 }  // namespace transom::model

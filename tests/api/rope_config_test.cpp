@@ -275,7 +275,7 @@ TEST_CASE("rope keys: the context follows the scaling") {
   CHECK(context_of(bounded) == 1000);
   Config windowed = qwen2();
   windowed.update({{"rope_scaling", kYarn}, {"attention_window", 64}});
-  CHECK(context_of(windowed) == model::Sequence::kUnbounded);
+  CHECK(context_of(windowed) == model::kUnbounded);
 
   auto config = AutoConfig::from_pretrained(testing::tinystories().string());
   const std::int64_t own = config.max_position_embeddings();

@@ -15,6 +15,7 @@
 #include "io/safetensors.h"
 #include "model/family.h"
 #include "model/sequence.h"
+#include "model/weight_loader.h"
 #include "transom/transom.h"
 
 namespace transom::testing {
