@@ -111,11 +111,8 @@ struct KvCacheView {
 };
 constexpr std::int64_t kLeastBlockSlots = 64;
 
-/// Bytes of one head of one slot.
-inline std::int64_t kv_row_bytes(DType dtype, std::int64_t head_dim) {
-  return head_dim * static_cast<std::int64_t>(dtype_size(dtype)) +
-         (dtype == DType::i8 || dtype == DType::f8_e4m3 ? static_cast<std::int64_t>(sizeof(float)) : 0);
-}
+/// Bytes of one head of one slot, with its scale. dtype: one that caches have.
+std::int64_t kv_row_bytes(DType dtype, std::int64_t head_dim);
 
 struct AttentionParams {
   std::int64_t first_position = 0;
