@@ -130,7 +130,8 @@ class TRANSOM_API Model {
   /// the tokenizer files. Files are written under temporary names and renamed, so that a reader never sees
   /// half a file. A model that was quantised while loading is written as a GPTQ checkpoint with the same
   /// integers (transom/quantize.h), which has to be computed again, into a directory that is new or empty.
-  /// Of a symbolic link the file behind it is replaced.
+  /// A symbolic link among the files is replaced by a file, and what it points to stays as it is: links to
+  /// another model's files do it no harm. The directory itself may be a link.
   /// @throws InvalidArgument when that is not, and for a file of that directory which is no regular one;
   ///   UnsupportedError for sizes that GPTQ files can not hold.
   void save_pretrained(const std::filesystem::path& directory) const;

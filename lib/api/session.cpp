@@ -164,7 +164,7 @@ std::unique_ptr<SessionImpl> SessionImpl::restore(std::shared_ptr<const ModelImp
 void SessionImpl::save(const std::filesystem::path& path) const {
   check_idle("save");
   const std::string description = describe(*model_);
-  io::replace_file(path,
+  io::replace_file(io::behind_links(path),
                    [&](std::ostream& out) { model::write_session(out, *sequence_, tokens_, description); });
 }
 

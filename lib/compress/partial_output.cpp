@@ -45,9 +45,12 @@ void remove_folder(const fs::path& path) {
 
 PartialOutput::PartialOutput(fs::path output, const std::string& manifest, bool resume,
                              const MatrixOptions& options)
-    : output_(std::move(output)), folder_(output_), options_(options) {
-  if (!folder_.has_filename()) folder_ = folder_.parent_path();  // "name/" is "name"
-  output_ = folder_;
+    : options_(options) {
+  if (!output.has_filename()) output = output.parent_path();  // "name/" is "name"
+  // What is made is renamed at the end to what the path means: a folder can not take the place of a link.
+  output_ = io::behind_links(output);
+  if (!output_.has_filename()) output_ = output_.parent_path();
+  folder_ = output_;
   folder_ += ".partial";
   if (!is_free(output_)) {
     throw InvalidArgument(

@@ -28,9 +28,12 @@ constexpr const char* kCompanionFiles[] = {"generation_config.json",
 constexpr const char* kChatTemplateFolder = "additional_chat_templates";
 
 void copy_chat_templates(const fs::path& from, const fs::path& to) {
-  std::error_code error;
+  std::error_code error, ignored;
+  if (fs::equivalent(from, to, ignored)) return;
   for (fs::directory_iterator it(from, error), end; !error && it != end; it.increment(error)) {
     if (it->path().extension() != ".jinja") continue;
+    // A link to such a folder is not written through either.
+    if (fs::is_symlink(fs::symlink_status(to, ignored))) fs::remove(to, ignored);
     make_directory(to);
     copy_whole_file(it->path(), to / it->path().filename());
   }

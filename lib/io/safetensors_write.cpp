@@ -16,10 +16,9 @@
 namespace transom::io {
 
 using core::message;
+namespace fs = std::filesystem;
 
 namespace {
-
-namespace fs = std::filesystem;
 
 std::string_view kind_of(fs::file_type type) {
   switch (type) {
@@ -37,32 +36,36 @@ std::string_view kind_of(fs::file_type type) {
   }
 }
 
-/// The file that a path means, behind its symbolic links; it need not exist. (canonical() wants it to, and
-/// weakly_canonical() stops at a dangling link.)
-fs::path file_behind(const fs::path& path) {
-  constexpr int kMostLinks = 40;  // as Linux follows
+/// @throws InvalidArgument for what a file must not take the place of.
+void check_replaceable(const fs::path& path) {
   std::error_code error;
-  fs::path file = path;
-  for (int links = 0; fs::is_symlink(fs::symlink_status(file, error)); ++links) {
-    const fs::path next = fs::read_symlink(file, error);
-    if (error) throw DeviceError(message(path.string(), ": cannot follow the link: ", error.message()));
-    if (links == kMostLinks) throw DeviceError(message(path.string(), ": too many symbolic links"));
-    file = file.parent_path() / next;
-  }
-  const fs::file_status status = fs::status(file, error);
-  if (fs::exists(status) && !fs::is_regular_file(status)) {
+  const fs::file_status status = fs::symlink_status(path, error);
+  if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_symlink(status)) {
     throw InvalidArgument(
         message(path.string(), ": expected a file, or none yet, found ", kind_of(status.type())));
   }
-  return file;
 }
 
 }  // namespace
 
-void replace_file(const std::filesystem::path& file, const std::function<void(std::ostream&)>& write) {
+// canonical() wants the end to exist, and weakly_canonical() stops at a dangling link.
+fs::path behind_links(const fs::path& path) {
+  constexpr int kMostLinks = 40;  // as Linux follows
+  std::error_code error;
+  fs::path end = path;
+  for (int links = 0; fs::is_symlink(fs::symlink_status(end, error)); ++links) {
+    const fs::path next = fs::read_symlink(end, error);
+    if (error) throw DeviceError(message(path.string(), ": cannot follow the link: ", error.message()));
+    if (links == kMostLinks) throw DeviceError(message(path.string(), ": too many symbolic links"));
+    end = end.parent_path() / next;
+  }
+  return end;
+}
+
+void replace_file(const fs::path& path, const std::function<void(std::ostream&)>& write) {
   static std::atomic<unsigned> counter{0};  // several threads may save at once
-  const fs::path path = file_behind(file);
-  const std::filesystem::path temporary = message(path.string(), ".", ::getpid(), ".", ++counter, ".tmp");
+  check_replaceable(path);
+  const fs::path temporary = message(path.string(), ".", ::getpid(), ".", ++counter, ".tmp");
   try {
     std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
     if (!out)
@@ -71,14 +74,14 @@ void replace_file(const std::filesystem::path& file, const std::function<void(st
     write(out);
     out.close();
     if (!out) throw DeviceError(message(temporary.string(), ": cannot write (is the disk full?)"));
-    std::filesystem::rename(temporary, path);
-  } catch (const std::filesystem::filesystem_error& error) {
+    fs::rename(temporary, path);
+  } catch (const fs::filesystem_error& error) {
     std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
+    fs::remove(temporary, ignored);
     throw DeviceError(message(path.string(), ": cannot replace: ", error.what()));
   } catch (...) {
     std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
+    fs::remove(temporary, ignored);
     throw;
   }
 }

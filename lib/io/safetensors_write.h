@@ -23,10 +23,13 @@ void write_checkpoint(const std::filesystem::path& directory, std::span<const St
                       std::size_t shard_bytes);
 
 /// Gives a file its final content in one step: `write` fills a temporary file beside it, which is then
-/// renamed. A reader, or a process that has the old file mapped, never sees half a file. Of a symbolic link
-/// the file behind it is replaced, or made.
-/// @throws InvalidArgument for what is no regular file (a directory, device, FIFO or socket stays);
-///   DeviceError when the system refuses.
-void replace_file(const std::filesystem::path& file, const std::function<void(std::ostream&)>& write);
+/// renamed. A reader, or a process that has the old file mapped, never sees half a file. A symbolic link is
+/// replaced like a file, and what it points to stays.
+/// @throws InvalidArgument for what is neither (a directory, device, FIFO or socket stays); DeviceError when
+///   the system refuses.
+void replace_file(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write);
+
+/// What a path means behind its symbolic links; it need not exist. @throws DeviceError for links in a circle.
+std::filesystem::path behind_links(const std::filesystem::path& path);
 
 }  // namespace transom::io

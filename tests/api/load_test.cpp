@@ -239,3 +239,56 @@ TEST_CASE("save: chat templates go along") {
   CHECK(saved.apply_chat_template({{{"user", "x"}}}) == "Dx");
   CHECK(saved.apply_chat_template({{{"user", "x"}}}, {.tools_json = "[]"}) == "T");
 }
+
+TEST_CASE("save: links to another model's files are replaced, and the other model stays") {
+  constexpr const char* kTemplate = "additional_chat_templates/tool_use.jinja";
+  const TemporaryDirectory source, other, target;
+  copy_stories(source);
+  source.write(kTemplate, "T");
+  other.write(kTemplate, "another model's");
+  fs::create_directory_symlink(other / "additional_chat_templates", target / "additional_chat_templates");
+  for (const auto& entry : fs::directory_iterator(testing::tinystories())) {
+    const std::string name = entry.path().filename();
+    fs::create_symlink(other.write(name, "another model's"), target / name);
+  }
+  const fs::path link = other / "link";
+  fs::create_directory_symlink(target.path(), link);
+  const Model model = AutoModel::from_pretrained(source.path().string());
+  model.save_pretrained(link);
+  CHECK(fs::is_symlink(fs::symlink_status(link)));
+  const Model again = AutoModel::from_pretrained(target.path().string());
+  CHECK(again.generate("The dog", {.max_new_tokens = 8}).text ==
+        model.generate("The dog", {.max_new_tokens = 8}).text);
+  CHECK(again.tokenizer().apply_chat_template({{{"user", "x"}}}, {.template_name = "tool_use"}) == "T");
+  fs::remove(link);
+  for (const auto& entry : fs::recursive_directory_iterator(other.path()))
+    if (entry.is_regular_file()) CHECK(entry.file_size() == 15);
+}
+
+TEST_CASE("save: a directory whose files are links, saved over itself, becomes one of files") {
+  const TemporaryDirectory source, directory;
+  copy_stories(source);
+  source.write("additional_chat_templates/tool_use.jinja", "T");
+  for (const auto& entry : fs::directory_iterator(source.path()))
+    fs::create_symlink(entry.path(), directory / entry.path().filename().string());
+  Config config = AutoConfig::from_pretrained(directory.path().string());
+  config.update({{"attention_window", 64}});
+  AutoModel::from_pretrained(directory.path().string(), config).save_pretrained(directory.path());
+  CHECK(fs::is_regular_file(fs::symlink_status(directory / "model.safetensors")));
+  CHECK(AutoConfig::from_pretrained(directory.path().string()).attention_window() == 64);
+  CHECK(AutoConfig::from_pretrained(source.path().string()).attention_window() != 64);
+  const std::vector<std::string> templates{"tool_use"};
+  for (const TemporaryDirectory* one : {&source, &directory})
+    CHECK(AutoTokenizer::from_pretrained(one->path().string()).chat_template_names() == templates);
+}
+
+TEST_CASE("save: a model that was rounded while loading goes into the directory behind a link") {
+  const TemporaryDirectory directory;
+  const fs::path link = directory / "link";
+  fs::create_symlink("there", link);  // not there yet
+  auto config = AutoConfig::from_pretrained(testing::tinystories().string());
+  config.update({{"quantization", "int8"}});
+  AutoModel::from_pretrained(testing::tinystories().string(), config).save_pretrained(link);
+  CHECK(fs::is_symlink(fs::symlink_status(link)));
+  CHECK(AutoModel::from_pretrained((directory / "there").string()).info().parameters > 0);
+}

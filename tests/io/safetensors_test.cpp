@@ -20,6 +20,7 @@ using transom::FormatError;
 using transom::InvalidArgument;
 using transom::NotFound;
 using transom::UnsupportedError;
+using transom::io::behind_links;
 using transom::io::Checkpoint;
 using transom::io::parse_safetensors;
 using transom::io::replace_file;
@@ -171,47 +172,69 @@ TEST_CASE("safetensors: a directory without weights") {
   CHECK(contains(error_of<NotFound>([&] { Checkpoint checkpoint(directory.path()); }), "model.safetensors"));
 }
 
+namespace {
+
+std::string text_of(const fs::path& path) {
+  std::ifstream in(path);
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+void write_new(std::ostream& out) { out << "new"; }
+
+}  // namespace
+
 TEST_CASE("replacing a file: what is no regular file stays") {
   const TemporaryDirectory directory;
-  const auto write = [](std::ostream& out) { out << "new"; };
   const fs::path fifo = directory / "fifo", folder = directory / "folder", link = directory / "link";
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
   fs::create_directory(folder);
   fs::create_symlink("fifo", link);
-  CHECK(contains(error_of<InvalidArgument>([&] { replace_file(fifo, write); }),
+  CHECK(contains(error_of<InvalidArgument>([&] { replace_file(fifo, write_new); }),
                  fifo.string() + ": expected a file, or none yet, found a FIFO"));
-  CHECK(contains(error_of<InvalidArgument>([&] { replace_file(link, write); }), "found a FIFO"));
-  CHECK(contains(error_of<InvalidArgument>([&] { replace_file(folder, write); }), "found a directory"));
+  CHECK(contains(error_of<InvalidArgument>([&] { replace_file(behind_links(link), write_new); }),
+                 "found a FIFO"));
+  CHECK(contains(error_of<InvalidArgument>([&] { replace_file(folder, write_new); }), "found a directory"));
   CHECK(fs::is_fifo(fs::symlink_status(fifo)));
   CHECK(fs::is_symlink(fs::symlink_status(link)));
   CHECK(std::distance(fs::directory_iterator(directory.path()), {}) == 3);
 }
 
-TEST_CASE("replacing a file: behind a link the file is written, the link stays") {
+TEST_CASE("replacing a file: a link is replaced, and what it points to stays") {
   const TemporaryDirectory directory;
-  const auto write = [](std::ostream& out) { out << "new"; };
-  const auto text_of = [](const fs::path& path) {
-    std::ifstream in(path);
-    return std::string(std::istreambuf_iterator<char>(in), {});
-  };
+  directory.write("there/old", "old");
+  fs::create_symlink("there/old", directory / "file");
+  fs::create_symlink("there", directory / "folder");
+  fs::create_symlink("there/none", directory / "dangling");
+  fs::create_symlink("loop", directory / "loop");
+  for (const char* name : {"file", "folder", "dangling", "loop"}) {
+    replace_file(directory / name, write_new);
+    CHECK(fs::is_regular_file(fs::symlink_status(directory / name)));
+    CHECK(text_of(directory / name) == "new");
+  }
+  CHECK(text_of(directory / "there" / "old") == "old");
+  CHECK(std::distance(fs::directory_iterator(directory / "there"), {}) == 1);
+}
+
+TEST_CASE("replacing a file: behind its links, which stay") {
+  const TemporaryDirectory directory;
   directory.write("there/old", "old");
   fs::create_symlink("there/old", directory / "relative");
   fs::create_symlink(directory / "relative", directory / "absolute");
   fs::create_symlink("there/none", directory / "dangling");
   fs::create_symlink("loop", directory / "loop");
   for (const char* name : {"absolute", "dangling"}) {
-    replace_file(directory / name, write);
+    replace_file(behind_links(directory / name), write_new);
     CHECK(fs::is_symlink(fs::symlink_status(directory / name)));
     CHECK(text_of(directory / name) == "new");
   }
   CHECK(fs::is_symlink(fs::symlink_status(directory / "relative")));
   CHECK(text_of(directory / "there" / "old") == "new");
   CHECK(text_of(directory / "there" / "none") == "new");
-  CHECK(contains(error_of<DeviceError>([&] { replace_file(directory / "loop", write); }), "too many"));
+  CHECK(contains(error_of<DeviceError>([&] { behind_links(directory / "loop"); }), "too many"));
   // A plain file, named without a folder.
   const fs::path before = fs::current_path();
   fs::current_path(directory.path());
-  replace_file("plain", write);
+  replace_file(behind_links("plain"), write_new);
   fs::current_path(before);
   CHECK(text_of(directory / "plain") == "new");
 }
