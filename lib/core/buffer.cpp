@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "core/checks.h"
-#include "transom/error.h"
+#include "core/host_memory.h"
 
 namespace transom::core {
 
@@ -51,7 +51,7 @@ Buffer::Buffer(std::size_t bytes, const char* purpose, Pages pages) : size_(byte
     // Advice only: a system without huge pages serves small ones.
     if (mapped_) ::madvise(data_, bytes, pages == Pages::huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
   }
-  if (data_ == nullptr) throw OutOfMemory(message("cannot allocate ", bytes, " bytes for ", purpose));
+  if (data_ == nullptr) throw OutOfHostMemory(message("cannot allocate ", bytes, " bytes for ", purpose));
 }
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {

@@ -5,10 +5,11 @@
 #include <vector>
 
 #include "core/checks.h"
+#include "core/count.h"
+#include "core/host_memory.h"
 #include "model/kv_layout.h"
 #include "model/layers/span_workspace.h"
 #include "model/sequence_options.h"
-#include "transom/error.h"
 
 namespace transom::model {
 
@@ -19,39 +20,38 @@ namespace {
 // code that the driver loads take some of the device's memory.
 constexpr std::int64_t kScratchOfWorkspace = 2, kShareOfDriver = 64;
 
-/// Weights of the last device's layers, those first that are loaded.
-std::vector<std::int64_t> layer_bytes(const ModelSpec& spec, const LayerSpan& span,
-                                      const ModelWeights& weights) {
-  std::vector<std::int64_t> bytes;
-  for (auto i = static_cast<std::size_t>(span.first); i < weights.layers.size(); ++i)
-    bytes.push_back(weights.layers[i].device_bytes);
-  // Without any, as many bits an element as the head has.
-  const std::int64_t attended = spec.n_heads * spec.head_dim;
-  const std::int64_t elements = spec.hidden * (spec.qkv_columns() + attended + 3 * spec.intermediate);
-  const double bytes_of_element =
-      static_cast<double>(weights.head.bytes()) / static_cast<double>(spec.vocab * spec.hidden);
-  const std::int64_t typical =
-      bytes.empty() ? static_cast<std::int64_t>(static_cast<double>(elements) * bytes_of_element)
-                    : *std::ranges::max_element(bytes);
-  bytes.resize(static_cast<std::size_t>(span.layers()), typical);
+/// Weights of each layer, as the last device has them or would.
+std::vector<std::int64_t> layer_bytes(const ModelSpec& spec, const ModelWeights& weights) {
+  std::int64_t typical = 0;
+  for (const LayerWeights& layer : weights.layers) typical = std::max(typical, layer.device_bytes);
+  if (typical == 0) {  // none is there: as many bits an element as the head has
+    const std::int64_t attended = spec.n_heads * spec.head_dim;
+    const std::int64_t elements = spec.hidden * (spec.qkv_columns() + attended + 3 * spec.intermediate);
+    const double bytes_of_element =
+        static_cast<double>(weights.head.bytes()) / static_cast<double>(spec.vocab * spec.hidden);
+    typical = static_cast<std::int64_t>(static_cast<double>(elements) * bytes_of_element);
+  }
+  std::vector<std::int64_t> bytes(static_cast<std::size_t>(spec.n_layers), typical);
+  for (std::size_t i = 0; i < weights.layers.size(); ++i)
+    if (weights.layers[i].device_bytes > 0) bytes[i] = weights.layers[i].device_bytes;
   return bytes;
 }
 
 }  // namespace
 
-std::string fitting_layers(const ModelSpec& spec, const Placement& placement, const ModelWeights& weights,
-                           std::int64_t context, std::int64_t chunk) try {
+std::string fitting_layers(const OutOfMemory& error, const ModelSpec& spec, const Placement& placement,
+                           const ModelWeights& weights, std::int64_t context, std::int64_t chunk) try {
   const LayerSpan& span = placement.spans().back();
   const backend::DeviceMemory memory = span.device->memory();
   if (memory.total == 0 || weights.head.parts.empty()) return {};
   // What stands on the device counts as room: with fewer layers it would not be there. The embedding is the
   // CPU's then.
-  const bool embeds = placement.spans().size() == 1;
-  const std::int64_t embedding = embeds ? static_cast<std::int64_t>(weights.embedding_bytes().size()) : 0;
-  std::int64_t room = memory.free + embedding;
+  const bool split = placement.spans().size() > 1;
+  const auto embedding = static_cast<std::int64_t>(weights.embedding_bytes().size());
+  std::int64_t room = memory.free + (split ? 0 : embedding);
   for (const LayerWeights& layer : weights.layers) room += layer.device_bytes;
   const std::vector<backend::KvCacheView> caches = kv_layouts(spec, kv_dtype(spec, weights), context, chunk);
-  const std::vector<std::int64_t> layers = layer_bytes(spec, span, weights);
+  const std::vector<std::int64_t> layers = layer_bytes(spec, weights);
   const std::int64_t most = span.layers();
   const auto workspace = [&](bool has_layers) {
     return static_cast<std::int64_t>(
@@ -60,12 +60,18 @@ std::string fitting_layers(const ModelSpec& spec, const Placement& placement, co
   const auto needed = [&](std::int64_t n) {
     std::int64_t sum = memory.total / kShareOfDriver + (n == spec.n_layers ? embedding : 0);
     sum += workspace(n > 0) + kScratchOfWorkspace * workspace(true);
-    for (std::int64_t i = most - n; i < most; ++i) {
-      const backend::KvCacheView& cache = caches[static_cast<std::size_t>(span.first + i)];
-      sum += layers[static_cast<std::size_t>(i)] + 2 * cache.blocks() * kv_block_bytes(cache);
-    }
+    for (std::size_t i = layers.size() - core::count(n); i < layers.size(); ++i)
+      sum += layers[i] + 2 * caches[i].blocks() * kv_block_bytes(caches[i]);
     return sum;
   };
+  if (dynamic_cast<const core::OutOfHostMemory*>(&error) != nullptr) {
+    if (!split) return {};
+    std::int64_t more = most;
+    while (more < spec.n_layers && needed(more + 1) <= room) ++more;
+    const std::string found = core::message("; gpu_layers: the CPU is short of memory, with ", span.first,
+                                            " layers, and the GPU, with ", most, ", ");
+    return found + (more > most ? core::message("would hold ", more) : "has no room for more");
+  }
   if (needed(most) <= room) return {};
   std::int64_t fitting = most - 1;
   while (fitting >= 0 && needed(fitting) > room) --fitting;

@@ -23,7 +23,7 @@ Sequence::Sequence(const Transformer& transformer, const SequenceOptions& option
     span.device->reserve({size_.chunk, spec.n_heads, spec.n_kv_heads, spec.head_dim});
 } catch (const OutOfMemory& error) {
   const auto [context, chunk] = sequence_size(transformer.spec(), options);
-  throw OutOfMemory(error.what() + fitting_layers(transformer.spec(), transformer.placement(),
+  throw OutOfMemory(error.what() + fitting_layers(error, transformer.spec(), transformer.placement(),
                                                   transformer.weights(), context, chunk));
 }
 

@@ -43,7 +43,7 @@ class Loader {
   } catch (const OutOfMemory& error) {
     weights_->sixteen_bit = linears_.sixteen_bit();
     const auto [context, chunk] = sequence_size(spec_, {});
-    throw OutOfMemory(error.what() + fitting_layers(spec_, placement_, *weights_, context, chunk));
+    throw OutOfMemory(error.what() + fitting_layers(error, spec_, placement_, *weights_, context, chunk));
   }
 
  private:

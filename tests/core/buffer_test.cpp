@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "core/host_memory.h"
 #include "tests/support/catch.h"
-#include "transom/error.h"
 
 using transom::core::Buffer;
 
@@ -57,8 +57,8 @@ TEST_CASE("buffer: moves hand over the memory") {
 TEST_CASE("buffer: too much memory is an error that names the purpose") {
   try {
     const Buffer buffer(std::size_t{1} << 62, "the moon");
-    FAIL("expected OutOfMemory");
-  } catch (const transom::OutOfMemory& error) {
+    FAIL("expected OutOfHostMemory");
+  } catch (const transom::core::OutOfHostMemory& error) {
     CHECK(std::string(error.what()).find("the moon") != std::string::npos);
   }
 }

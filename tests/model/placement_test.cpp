@@ -7,10 +7,15 @@
 #include <string>
 
 #include "model/session_file.h"
+#include "tests/model/small_backend.h"
 #include "tests/model/small_models.h"
 #include "tests/support/catch.h"
+#include "tests/support/throws.h"
 
 using namespace transom::model;
+using transom::OutOfMemory;
+using transom::testing::contains;
+using transom::testing::error_of;
 using transom::testing::Ids;
 using transom::testing::last_logits;
 using transom::testing::load_small_model;
@@ -33,6 +38,21 @@ std::vector<float> all_logits(Sequence& sequence, const Ids& ids) {
   sequence.forward(ids, true, logits);
   return logits;
 }
+
+/// Has memory to itself, which can run out.
+class SmallDevice final : public transom::testing::ForwardingBackend {
+ public:
+  using ForwardingBackend::ForwardingBackend;
+  bool full = false;
+  std::int64_t free = std::int64_t{1} << 40;
+
+  transom::backend::DeviceMemory memory() const override { return {free, free}; }
+  transom::backend::Buffer allocate(std::size_t bytes, const char* purpose,
+                                    transom::backend::Buffer::Pages pages) override {
+    if (full) throw OutOfMemory(purpose);
+    return ForwardingBackend::allocate(bytes, purpose, pages);
+  }
+};
 
 constexpr SequenceOptions kOptions{.max_context = 900, .prefill_chunk = 32};
 
@@ -107,4 +127,25 @@ TEST_CASE("placement: a text that was saved goes on with other layers on the dev
   const std::string bytes = file.str();
   const SavedText text = read_session(std::as_bytes(std::span(bytes)), "a test", *two, "a model");
   CHECK(last_logits(*text.sequence, {3}) == last_logits(sequence, {3}));
+}
+
+TEST_CASE("placement: the advice is for the device whose memory ran out") {
+  const auto host = std::make_shared<transom::testing::SmallBackend>(two_threads());
+  const auto device = std::make_shared<SmallDevice>(two_threads());
+  const auto load = [&] {
+    return load_small_model("llama-mha", {},
+                            [&](std::int64_t n_layers) { return Placement(host, device, n_layers, 1); });
+  };
+  const auto transformer = load();
+  const auto complaint = [&] { return error_of<OutOfMemory>([&] { Sequence(*transformer, kOptions); }); };
+  host->full = true;
+  const std::string more = "the CPU is short of memory, with 2 layers, and the GPU, with 1, would hold 3";
+  CHECK(contains(complaint(), more));
+  CHECK(contains(error_of<OutOfMemory>(load), more));
+  device->free = 1;
+  CHECK(contains(complaint(), "and the GPU, with 1, has no room for more"));
+  CHECK(contains(error_of<OutOfMemory>(load), "has no room for more"));
+  host->full = false;
+  device->full = true;
+  CHECK(contains(complaint(), "1 layers and a session of 900 tokens need "));
 }

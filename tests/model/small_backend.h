@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/host_memory.h"
 #include "tests/support/forwarding_backend.h"
-#include "transom/error.h"
 
 namespace transom::testing {
 
@@ -13,7 +13,7 @@ class SmallBackend final : public ForwardingBackend {
   bool full = false;
 
   backend::Buffer allocate(std::size_t bytes, const char* purpose, backend::Buffer::Pages pages) override {
-    if (full) throw OutOfMemory(purpose);
+    if (full) throw core::OutOfHostMemory(purpose);
     return ForwardingBackend::allocate(bytes, purpose, pages);
   }
 };
