@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "bench/model/measure.h"
-#include "bench/model/subprocess.h"
 #include "model/sequence.h"
 
 namespace transom::bench {
@@ -51,16 +50,24 @@ double read_prompt(model::Sequence& sequence, const std::vector<std::int32_t>& i
   return seconds_since(start);
 }
 
-double median_step(model::Sequence& sequence, std::vector<float>& logits) {
+/// Medians of the steps, and of the bandwidth probed between them.
+struct Decode {
+  double step_s = 0, read_bytes_per_s = 0;
+};
+
+Decode measure_steps(model::Sequence& sequence, std::size_t threads) {
+  std::vector<float> logits(static_cast<std::size_t>(sequence.vocab()));
   std::vector<double> seconds;
-  for (std::int32_t i = 0; i < kDecodeTokens; ++i) {
-    const std::int32_t id = 1000 + i;
-    const auto start = Clock::now();
-    sequence.forward({&id, 1}, false, logits);
-    seconds.push_back(seconds_since(start));
-  }
-  std::nth_element(seconds.begin(), seconds.begin() + kDecodeTokens / 2, seconds.end());
-  return seconds[kDecodeTokens / 2];
+  std::int32_t id = 1000;
+  const auto turn = [&](std::int64_t steps) {
+    for (std::int64_t i = 0; i < steps; ++i, ++id) {
+      const auto start = Clock::now();
+      sequence.forward({&id, 1}, false, logits);
+      seconds.push_back(seconds_since(start));
+    }
+  };
+  const double bandwidth = measure_in_turns("cpu", threads, kDecodeTokens, turn);
+  return {median(seconds), bandwidth};
 }
 
 }  // namespace
@@ -72,26 +79,24 @@ void print_headline(int prompt, int threads) {
   model::Sequence sequence(transformer, {prompt + kDecodeTokens, kChunk});
   const double prompt_s = read_prompt(sequence, random_ids(prompt, spec.vocab));
   const auto used = static_cast<std::size_t>(transformer.placement().describe().threads);
-  const double before = measure_bandwidth_apart("cpu", used);
-  std::vector<float> logits(static_cast<std::size_t>(spec.vocab));
-  const double step = median_step(sequence, logits);
-  const double bandwidth = std::max(before, measure_bandwidth_apart("cpu", used));
+  const Decode decode = measure_steps(sequence, used);
   const double peak = peak_resident_bytes();
   const auto visible = static_cast<double>(std::min<std::int64_t>(prompt, kWindow));
   const double kv = 2 * visible *
                     static_cast<double>(spec.n_layers * spec.n_kv_heads *
                                         backend::kv_row_bytes(transformer.kv_dtype(), spec.head_dim));
   const double bytes = static_cast<double>(transformer.weights().decode_bytes) + kv;
-  const double times = step * bandwidth / bytes;
+  const double times = decode.step_s * decode.read_bytes_per_s / bytes;
   std::printf(
       "headline: deepseek-llm-7b, 3-bit weights, int8 KV, window %lld, a prompt of %d tokens, %zu threads\n",
       static_cast<long long>(kWindow), prompt, used);
   std::printf("  peak resident memory  %6.2f GB   bound %.1f: %s\n", peak / 1e9, kMostBytes / 1e9,
               peak <= kMostBytes ? "met" : "MISSED");
-  std::printf("  decode                %6.1f ms/token   the mission's %.0f: %s\n", step * 1e3, kMissionMs,
-              step * 1e3 <= kMissionMs ? "met" : "MISSED");
+  std::printf("  decode                %6.1f ms/token   the mission's %.0f: %s\n", decode.step_s * 1e3,
+              kMissionMs, decode.step_s * 1e3 <= kMissionMs ? "met" : "MISSED");
   std::printf("  over the bytes read   %6.2f times (%.2f GB at %.1f GB/s)   bound %.1f: %s\n", times,
-              bytes / 1e9, bandwidth / 1e9, kMostTimesBytes, times <= kMostTimesBytes ? "met" : "MISSED");
+              bytes / 1e9, decode.read_bytes_per_s / 1e9, kMostTimesBytes,
+              times <= kMostTimesBytes ? "met" : "MISSED");
   std::printf("  prompt                %6.0f s, %.1f tokens/s; load %.0f s\n", prompt_s, prompt / prompt_s,
               loaded.load_s);
 }

@@ -233,25 +233,32 @@ class DecodeRun {
 
 }  // namespace
 
+double measure_in_turns(const std::string& device, std::size_t threads, std::int64_t steps,
+                        const std::function<void(std::int64_t steps)>& run) {
+  constexpr std::int64_t kTurns = 8;
+  std::vector<double> bandwidths;
+  for (std::int64_t turn = 0; turn < kTurns; ++turn) {
+    bandwidths.push_back(measure_bandwidth_apart(device, threads));
+    run(steps * (turn + 1) / kTurns - steps * turn / kTurns);
+  }
+  return median(bandwidths);
+}
+
 std::vector<Measurement> measure_decode(const model::Transformer& transformer, const Options& options,
                                         const std::vector<DecodeCase>& cases, const Roofline& roofline) {
-  constexpr std::int64_t kTurns = 8;
   std::vector<std::unique_ptr<DecodeRun>> runs;
   for (const DecodeCase& what : cases)
     runs.push_back(std::make_unique<DecodeRun>(transformer, what, options.decode_tokens));
   const auto threads = static_cast<std::size_t>(transformer.placement().describe().threads);
-  std::vector<double> bandwidths;
-  for (std::int64_t turn = 0; turn < kTurns; ++turn) {
-    bandwidths.push_back(measure_bandwidth_apart(options.device, threads));
-    const std::int64_t steps =
-        options.decode_tokens * (turn + 1) / kTurns - options.decode_tokens * turn / kTurns;
+  const auto turn = [&](std::int64_t steps) {
     for (const std::unique_ptr<DecodeRun>& run : runs) {
       for (std::int64_t i = 0; i < steps; ++i) run->step();
     }
-  }
+  };
+  const double bandwidth = measure_in_turns(options.device, threads, options.decode_tokens, turn);
   std::vector<Measurement> lines;
   for (const std::unique_ptr<DecodeRun>& run : runs)
-    lines.push_back(run->result(options, roofline, median(bandwidths)));
+    lines.push_back(run->result(options, roofline, bandwidth));
   return lines;
 }
 

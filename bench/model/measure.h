@@ -67,13 +67,19 @@ double arithmetic_peak(const Roofline& roofline, const Options& options);
 
 Measurement measure_prefill(const model::Transformer& transformer, const Options& options,
                             std::int64_t tokens, const Roofline& roofline);
+
+/// Runs `steps` steps in eight turns, with a probe of the read bandwidth before each: the speed of a shared
+/// machine changes from second to second, and then it changes for both. @return The median of the probes, to
+/// be compared with a median of the steps.
+double measure_in_turns(const std::string& device, std::size_t threads, std::int64_t steps,
+                        const std::function<void(std::int64_t steps)>& run);
+
 /// Texts that take their steps together, each at `depth`; one text is plain decode.
 struct DecodeCase {
   std::int64_t depth = 0, texts = 1;
 };
 
-/// Steps of all cases in turns, with a probe of the read bandwidth before each turn: the speed of a shared
-/// machine changes from second to second, and then it changes for all of them. The medians are compared.
+/// Steps of all cases, each in every turn of measure_in_turns(). The medians are compared.
 std::vector<Measurement> measure_decode(const model::Transformer& transformer, const Options& options,
                                         const std::vector<DecodeCase>& cases, const Roofline& roofline);
 
