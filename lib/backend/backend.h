@@ -124,6 +124,17 @@ struct AttentionParams {
 
 struct RopeTables {
   TensorView cos, sin;  // [tokens, rotary_dim / 2]
+
+  RopeTables rows(std::int64_t first, std::int64_t count) const {
+    return {cos.row_slice(first, count), sin.row_slice(first, count)};
+  }
+};
+
+/// The next rows of a step, which are one text's, and where their keys and values go.
+struct KvRows {
+  const KvCacheView* cache = nullptr;
+  std::int64_t first_position = 0;
+  std::int64_t rows = 0;
 };
 
 /// What a session will ask for at most, so that scratch can be sized before it runs.
@@ -208,6 +219,17 @@ class Backend {
     rope(q, tables);
     rope(k, tables);
     kv_append(k, v, first_position, cache);
+  }
+  /// The same for texts whose rows lie one after the other; devices that split rows over threads have one for
+  /// it.
+  virtual void rope_append_texts(const TensorView& q, const TensorView& k, const TensorView& v,
+                                 const RopeTables& tables, std::span<const KvRows> texts) {
+    std::int64_t row = 0;
+    for (const KvRows& text : texts) {
+      const auto here = [&](const TensorView& all) { return all.row_slice(row, text.rows); };
+      rope_append(here(q), here(k), here(v), tables.rows(row, text.rows), text.first_position, *text.cache);
+      row += text.rows;
+    }
   }
   virtual void kv_copy(const KvCacheView& from, std::int64_t first_position, std::int64_t end_position,
                        const KvCacheView& to) = 0;

@@ -147,12 +147,21 @@ void kv_append(Backend& backend, const TensorView& keys, const TensorView& value
 }
 
 void rope_append(Backend& backend, const TensorView& q, const TensorView& k, const TensorView& v,
-                 const RopeTables& tables, std::int64_t first_position, const KvCacheView& cache) {
+                 const RopeTables& tables, std::span<const KvRows> texts) {
   check_rope("rope_append", q, tables);
   check_rope("rope_append", k, tables);
   require(q.columns() == k.columns(), "rope_append: q ", q, ", k ", k);
-  check_append("rope_append", k, v, first_position, cache);
-  backend.rope_append(q, k, v, tables, first_position, cache);
+  require(is_heads(v) && v.rows() == k.rows(), "rope_append: k ", k, ", v ", v);
+  std::int64_t row = 0;
+  for (const KvRows& text : texts) {
+    require(text.rows >= 0 && text.rows <= q.rows() - row, "rope_append: ", text.rows, " rows from ", row,
+            ", q ", q);
+    check_append("rope_append", k.row_slice(row, text.rows), v.row_slice(row, text.rows), text.first_position,
+                 *text.cache);
+    row += text.rows;
+  }
+  require(row == q.rows(), "rope_append: ", row, " rows of texts, q ", q);
+  backend.rope_append_texts(q, k, v, tables, texts);
 }
 
 void kv_copy(Backend& backend, const KvCacheView& from, std::int64_t first_position,

@@ -40,10 +40,11 @@ void rope(Backend& backend, const TensorView& x, const RopeTables& tables);
 void kv_append(Backend& backend, const TensorView& keys, const TensorView& values,
                std::int64_t first_position, const KvCacheView& cache);
 
-/// rope of q and of k, then kv_append of k and v: q is rotated in place, and what k holds afterwards is not
-/// said. q [tokens, heads, dim]; k, v [tokens, kv_heads, dim].
+/// rope of q and of k, then kv_append of k and v for each of the texts whose rows these are, one after the
+/// other: q is rotated in place, and what k holds afterwards is not said. q [tokens, heads, dim]; k, v
+/// [tokens, kv_heads, dim].
 void rope_append(Backend& backend, const TensorView& q, const TensorView& k, const TensorView& v,
-                 const RopeTables& tables, std::int64_t first_position, const KvCacheView& cache);
+                 const RopeTables& tables, std::span<const KvRows> texts);
 
 /// Copies positions [first, end) between caches of the same geometry, as far as the ring still holds them
 /// after `end` positions.

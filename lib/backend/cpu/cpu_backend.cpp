@@ -62,6 +62,31 @@ void copy_rows(const kernels::KvView& from, const kernels::KvView& to, std::size
   }
 }
 
+kernels::RopeArgs rope_args(const TensorView& x, const RopeTables& tables) {
+  kernels::RopeArgs args;
+  args.x = x.f32();
+  args.row_stride = count(x.stride[0]);
+  args.n_tokens = count(x.rows());
+  args.n_heads = count(x.extent[1]);
+  args.head_dim = count(x.extent[2]);
+  args.rotary_dim = 2 * count(tables.cos.columns());
+  args.cos = tables.cos.f32();
+  args.sin = tables.sin.f32();
+  return args;
+}
+
+kernels::KvAppendArgs append_args(const TensorView& keys, const TensorView& values,
+                                  std::int64_t first_position, const KvCacheView& cache) {
+  kernels::KvAppendArgs args;
+  args.kv = kv_view(cache);
+  args.k = keys.f32();
+  args.v = values.f32();
+  args.row_stride = count(keys.stride[0]);
+  args.n_tokens = count(keys.rows());
+  args.first_pos = first_position;
+  return args;
+}
+
 static_assert(kLeastBlockSlots == kernels::kAttentionKeyTile);
 
 }  // namespace
@@ -146,6 +171,13 @@ void CpuBackend::rms_norm(const TensorView& src, const TensorView& weight, float
   });
 }
 
+template <typename Rows>
+void CpuBackend::for_row_ranges(const TensorView& x, const Rows& rows) {
+  pool_.parallel_ranges(count(x.rows()), [&](std::size_t begin, std::size_t end) {
+    rows(static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end - begin));
+  });
+}
+
 void CpuBackend::rope_table(std::span<const std::int64_t> positions, std::span<const float> inv_freq,
                             float magnitude, const RopeTables& tables) {
   kernels::RopeTableArgs args;
@@ -163,34 +195,34 @@ void CpuBackend::rope_table(std::span<const std::int64_t> positions, std::span<c
 }
 
 void CpuBackend::rope(const TensorView& x, const RopeTables& tables) {
-  kernels::RopeArgs args;
-  args.row_stride = count(x.stride[0]);
-  args.n_heads = count(x.extent[1]);
-  args.head_dim = count(x.extent[2]);
-  args.rotary_dim = 2 * count(tables.cos.columns());
-  const std::size_t half = count(tables.cos.columns());
-  pool_.parallel_ranges(count(x.rows()), [&](std::size_t begin, std::size_t end) {
-    kernels::RopeArgs share = args;
-    share.x = x.f32() + begin * args.row_stride;
-    share.n_tokens = end - begin;
-    share.cos = tables.cos.f32() + begin * half;
-    share.sin = tables.sin.f32() + begin * half;
-    table_->rope.run(share);
+  for_row_ranges(x, [&](std::int64_t first, std::int64_t rows) {
+    table_->rope.run(rope_args(x.row_slice(first, rows), tables.rows(first, rows)));
   });
 }
 
 void CpuBackend::kv_append(const TensorView& keys, const TensorView& values, std::int64_t first_position,
                            const KvCacheView& cache) {
-  kernels::KvAppendArgs args;
-  args.kv = kv_view(cache);
-  args.row_stride = count(keys.stride[0]);
-  pool_.parallel_ranges(count(keys.rows()), [&](std::size_t begin, std::size_t end) {
-    kernels::KvAppendArgs share = args;
-    share.k = keys.f32() + begin * args.row_stride;
-    share.v = values.f32() + begin * args.row_stride;
-    share.n_tokens = end - begin;
-    share.first_pos = first_position + static_cast<std::int64_t>(begin);
-    table_->kv_append.run(share);
+  for_row_ranges(keys, [&](std::int64_t first, std::int64_t rows) {
+    table_->kv_append.run(append_args(keys.row_slice(first, rows), values.row_slice(first, rows),
+                                      first_position + first, cache));
+  });
+}
+
+void CpuBackend::rope_append_texts(const TensorView& q, const TensorView& k, const TensorView& v,
+                                   const RopeTables& tables, std::span<const KvRows> texts) {
+  // A step of many texts has a row of each, and a prompt many rows of one: rows are what all threads get.
+  for_row_ranges(q, [&](std::int64_t first, std::int64_t rows) {
+    for (const TensorView& x : {q, k})
+      table_->rope.run(rope_args(x.row_slice(first, rows), tables.rows(first, rows)));
+    std::int64_t row = 0;  // of a text's first
+    for (const KvRows& text : texts) {
+      const std::int64_t begin = std::max(first, row), end = std::min(first + rows, row + text.rows);
+      if (begin < end) {
+        table_->kv_append.run(append_args(k.row_slice(begin, end - begin), v.row_slice(begin, end - begin),
+                                          text.first_position + begin - row, *text.cache));
+      }
+      row += text.rows;
+    }
   });
 }
 

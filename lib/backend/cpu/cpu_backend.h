@@ -40,6 +40,8 @@ class CpuBackend final : public Backend {
   void rope(const TensorView& x, const RopeTables& tables) override;
   void kv_append(const TensorView& keys, const TensorView& values, std::int64_t first_position,
                  const KvCacheView& cache) override;
+  void rope_append_texts(const TensorView& q, const TensorView& k, const TensorView& v,
+                         const RopeTables& tables, std::span<const KvRows> texts) override;
   void kv_copy(const KvCacheView& from, std::int64_t first_position, std::int64_t end_position,
                const KvCacheView& to) override;
   void kv_read(const KvCacheView& cache, std::int64_t first_slot, std::int64_t slots,
@@ -62,6 +64,9 @@ class CpuBackend final : public Backend {
     bool prepare_privately = false;  // each thread prepares the rows for itself
   };
 
+  /// Calls rows(first, count) for a share of x's rows on each thread.
+  template <typename Rows>
+  void for_row_ranges(const TensorView& x, const Rows& rows);
   static void grow(Buffer& buffer, std::size_t bytes);
   Product start_product(const PreparedLinear& weight, const TensorView& src);
   TensorView reorder_columns(const TensorView& src, std::span<const std::int32_t> order);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/layers/decoder_block.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "backend/ops.h"
@@ -11,18 +13,21 @@ namespace ops = backend::ops;
 
 namespace {
 
-/// attended = attention of the rows of one text, which are rotated, and whose keys and values are appended to
-/// its cache.
-void attend(const TensorView& q, const TensorView* q_sink, const TensorView& k, const TensorView& v,
-            const RopeGroup& rope, const TokenRun& run, std::size_t layer, backend::AttentionParams params,
-            const TensorView& attended, backend::Backend& backend) {
-  const backend::KvCacheView& cache = run.cache->layer(layer);
-  const auto rows_of = [&](const TensorView& all) { return all.row_slice(run.row, run.rows); };
-  ops::rope_append(backend, rows_of(q), rows_of(k), rows_of(v), rope.tables(run), run.first_position, cache);
-  params.first_position = run.first_position;
-  const TensorView sink_rows = q_sink != nullptr ? rows_of(*q_sink) : TensorView();
-  ops::attention(backend, rows_of(q), q_sink != nullptr ? &sink_rows : nullptr, cache, params,
-                 rows_of(attended));
+/// Rotates queries and keys, and appends keys and values to the caches of their texts. All texts of a step at
+/// once, or many of them: what splits rows over threads then has more than one.
+void rotate_and_append(const TensorView& q, const TensorView& k, const TensorView& v, const RopeGroup& rope,
+                       std::span<const TokenRun> runs, std::size_t layer, backend::Backend& backend) {
+  std::array<backend::KvRows, 64> texts;  // on the stack: a step allocates nothing
+  while (!runs.empty()) {
+    const std::span<const TokenRun> now = runs.first(std::min(runs.size(), texts.size()));
+    std::ranges::transform(now, texts.begin(), [&](const TokenRun& run) {
+      return backend::KvRows{&run.cache->layer(layer), run.first_position, run.rows};
+    });
+    const std::int64_t row = now.front().row, rows = now.back().row + now.back().rows - row;
+    ops::rope_append(backend, q.row_slice(row, rows), k.row_slice(row, rows), v.row_slice(row, rows),
+                     rope.tables().rows(row, rows), std::span(texts).first(now.size()));
+    runs = runs.subspan(now.size());
+  }
 }
 
 /// attended = attention of the normed rows.
@@ -47,10 +52,16 @@ void run_attention(const ModelSpec& spec, std::size_t layer, const LayerWeights&
     q_sink = copy.split_heads(spec.n_heads);
     ops::rope(backend, q_sink, rope.sink_tables());
   }
-  const backend::AttentionParams params = attention_params(spec, layer);
+  rotate_and_append(q, k, v, rope, runs, layer, backend);
+  backend::AttentionParams params = attention_params(spec, layer);
   const TensorView attended = work.attended.split_heads(spec.n_heads);
-  for (const TokenRun& run : runs)
-    attend(q, rope.has_sink_tables() ? &q_sink : nullptr, k, v, rope, run, layer, params, attended, backend);
+  for (const TokenRun& run : runs) {
+    const auto rows_of = [&](const TensorView& all) { return all.row_slice(run.row, run.rows); };
+    const TensorView sink_rows = rope.has_sink_tables() ? rows_of(q_sink) : TensorView();
+    params.first_position = run.first_position;
+    ops::attention(backend, rows_of(q), rope.has_sink_tables() ? &sink_rows : nullptr,
+                   run.cache->layer(layer), params, rows_of(attended));
+  }
 }
 
 }  // namespace

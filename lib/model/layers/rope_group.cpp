@@ -31,10 +31,6 @@ backend::RopeTables RopeGroup::view(backend::Buffer& buffer, std::int64_t tokens
           core::TensorView::dense(data + tokens * half, DType::f32, {tokens, half})};
 }
 
-backend::RopeTables RopeGroup::rows(const backend::RopeTables& tables, const TokenRun& run) {
-  return {tables.cos.row_slice(run.row, run.rows), tables.sin.row_slice(run.row, run.rows)};
-}
-
 void RopeGroup::fill(std::span<const TokenRun> runs, backend::Backend& backend) {
   const std::int64_t half = rope_->rotary_dim / 2, tokens = runs.back().row + runs.back().rows;
   const auto magnitude = static_cast<float>(rope_->magnitude);
@@ -45,17 +41,26 @@ void RopeGroup::fill(std::span<const TokenRun> runs, backend::Backend& backend) 
     sinks_differ_ |= sinks_ > 0 && run.first_position + run.rows - 1 > last_index;
   tables_ = view(buffer_, tokens, half);
   if (sinks_differ_) sink_tables_ = view(sink_buffer_, tokens, half);
-  for (const TokenRun& run : runs) {
-    if (depends_on_length(*rope_)) compute_inv_freq(*rope_, run.first_position + run.rows, inv_freq_);
-    const auto here = [&](std::vector<std::int64_t>& positions) {
-      return std::span(positions).subspan(count(run.row), count(run.rows));
+  const auto fill_rows = [&](std::int64_t row, std::int64_t rows) {
+    const auto here = [&](const std::vector<std::int64_t>& positions) {
+      return std::span(positions).subspan(count(row), count(rows));
     };
-    std::iota(here(positions_).begin(), here(positions_).end(), run.first_position);
-    backend::ops::rope_table(backend, here(positions_), inv_freq_, magnitude, rows(tables_, run));
-    if (!sinks_differ_) continue;
-    std::ranges::transform(here(positions_), here(sink_positions_).begin(),
-                           [&](std::int64_t position) { return std::min(position, last_index); });
-    backend::ops::rope_table(backend, here(sink_positions_), inv_freq_, magnitude, rows(sink_tables_, run));
+    backend::ops::rope_table(backend, here(positions_), inv_freq_, magnitude, tables_.rows(row, rows));
+    if (sinks_differ_)
+      backend::ops::rope_table(backend, here(sink_positions_), inv_freq_, magnitude,
+                               sink_tables_.rows(row, rows));
+  };
+  for (const TokenRun& run : runs) {
+    const auto first = positions_.begin() + run.row;
+    std::iota(first, first + run.rows, run.first_position);
+  }
+  if (sinks_differ_)
+    std::transform(positions_.begin(), positions_.begin() + tokens, sink_positions_.begin(),
+                   [&](std::int64_t position) { return std::min(position, last_index); });
+  if (!depends_on_length(*rope_)) return fill_rows(0, tokens);
+  for (const TokenRun& run : runs) {
+    compute_inv_freq(*rope_, run.first_position + run.rows, inv_freq_);
+    fill_rows(run.row, run.rows);
   }
 }
 

@@ -22,12 +22,10 @@ class RopeGroup {
     return rope == *rope_ && layer.sinks == sinks_ && (sinks_ == 0 || layer.window == window_);
   }
 
-  /// Fills the tables for the rows of `runs`, which lie one after the other.
+  /// Fills the tables for the rows of `runs`, which lie one after the other from row 0 on.
   void fill(std::span<const TokenRun> runs, backend::Backend& backend);
 
   const backend::RopeTables& tables() const { return tables_; }
-  /// Of the rows of one run.
-  backend::RopeTables tables(const TokenRun& run) const { return rows(tables_, run); }
   /// Whether queries of the last fill need their own rotation for the sinks: some can no longer see every
   /// position.
   bool has_sink_tables() const { return sinks_differ_; }
@@ -35,7 +33,6 @@ class RopeGroup {
 
  private:
   static backend::RopeTables view(backend::Buffer& buffer, std::int64_t tokens, std::int64_t half);
-  static backend::RopeTables rows(const backend::RopeTables& tables, const TokenRun& run);
 
   const RopeSpec* rope_;
   std::int64_t window_, sinks_;

@@ -271,13 +271,14 @@ TEST_CASE("cuda ops: queries and keys rotated, keys and values appended, in grap
           std::vector<float> all;
           for (std::int64_t at = 0; at < 9; ++at) {
             const std::vector<std::int64_t> numbers = {at};
+            const backend::KvRows text{&cache.view(), at, 1};
             backend::AttentionParams params;
             params.first_position = at;
             device.execute([&] {
               ops::gather_rows(device, rows.view(), numbers, row.view());
-              ops::rope_append(
-                  device, q.split_heads(kHeads), k.split_heads(kKvHeads), v.split_heads(kKvHeads),
-                  {tables.view().row_slice(3, 1), tables.view().row_slice(12, 1)}, at, cache.view());
+              ops::rope_append(device, q.split_heads(kHeads), k.split_heads(kKvHeads),
+                               v.split_heads(kKvHeads),
+                               {tables.view().row_slice(3, 1), tables.view().row_slice(12, 1)}, {&text, 1});
               ops::attention(device, q.split_heads(kHeads), nullptr, cache.view(), params,
                              dst.view().row_slice(0, 1).split_heads(kHeads));
             });
