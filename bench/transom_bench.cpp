@@ -16,8 +16,8 @@
 #include "bench/model/report.h"
 #include "bench/model/speculation.h"
 #include "bench/model/subprocess.h"
-#include "model/kv_layout.h"
-#include "model/sequence.h"
+#include "model/cache/kv_layout.h"
+#include "model/sequence/sequence.h"
 #include "transom/error.h"
 
 namespace {

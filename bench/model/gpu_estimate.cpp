@@ -10,7 +10,7 @@
 #include "kernels/cuda/attention_cost.h"
 #include "kernels/cuda/tiled_linear_args.h"
 #include "model/family.h"
-#include "model/linear_loader.h"
+#include "model/weights/linear_loader.h"
 
 namespace transom::bench {
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "bench/model/measure.h"
-#include "model/sequence.h"
+#include "model/sequence/sequence.h"
 
 namespace transom::bench {
 

@@ -14,7 +14,7 @@
 
 #include "bench/model/report.h"
 #include "io/json_write.h"
-#include "model/sequence.h"
+#include "model/sequence/sequence.h"
 
 namespace transom::bench {
 

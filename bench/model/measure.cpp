@@ -14,8 +14,8 @@
 #include "bench/model/synthetic.h"
 #include "io/model_directory.h"
 #include "model/family.h"
-#include "model/sequence.h"
-#include "model/weight_loader.h"
+#include "model/sequence/sequence.h"
+#include "model/weights/weight_loader.h"
 #include "transom/auto_config.h"
 
 namespace transom::bench {

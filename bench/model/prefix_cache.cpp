@@ -9,8 +9,8 @@
 #include "core/checks.h"
 #include "generation/loop.h"
 #include "io/json_write.h"
-#include "model/prefix_cache.h"
-#include "model/sequence.h"
+#include "model/sequence/prefix_cache.h"
+#include "model/sequence/sequence.h"
 
 namespace transom::bench {
 

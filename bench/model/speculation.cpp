@@ -8,7 +8,7 @@
 #include "core/checks.h"
 #include "generation/loop.h"
 #include "io/json_write.h"
-#include "model/sequence.h"
+#include "model/sequence/sequence.h"
 #include "transom/auto_tokenizer.h"
 
 namespace transom::bench {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "model/weight_source.h"
+#include "model/weights/weight_source.h"
 
 namespace transom::bench {
 

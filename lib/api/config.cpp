@@ -6,9 +6,9 @@
 #include "core/checks.h"
 #include "io/json.h"
 #include "io/json_write.h"
+#include "model/config/rope_keys.h"
+#include "model/config/runtime_keys.h"
 #include "model/family.h"
-#include "model/rope_keys.h"
-#include "model/runtime_keys.h"
 #include "transom/error.h"
 
 namespace transom {

@@ -9,7 +9,7 @@
 #include "generation/constraint/constraint_cache.h"
 #include "generation/run.h"
 #include "io/safetensors.h"
-#include "model/prefix_cache.h"
+#include "model/sequence/prefix_cache.h"
 #include "model/transformer.h"
 #include "transom/config.h"
 #include "transom/tokenizer.h"

@@ -9,7 +9,7 @@
 #include "compress/quantized_source.h"
 #include "core/checks.h"
 #include "io/file.h"
-#include "model/linear_loader.h"
+#include "model/weights/linear_loader.h"
 #include "text/tokenizer_loader.h"
 #include "transom/error.h"
 

@@ -11,7 +11,7 @@
 #include "io/safetensors_write.h"
 #include "io/weight_sample.h"
 #include "model/description.h"
-#include "model/pooling.h"
+#include "model/sequence/pooling.h"
 #include "transom/error.h"
 #include "transom/model.h"
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "api/model_impl.h"
-#include "model/session_file.h"
+#include "model/sequence/session_file.h"
 #include "transom/session.h"
 
 namespace transom::api {

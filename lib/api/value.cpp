@@ -6,7 +6,7 @@
 
 #include "core/checks.h"
 #include "io/json_write.h"
-#include "model/config_reader.h"
+#include "model/config/config_reader.h"
 #include "transom/error.h"
 
 namespace transom {

@@ -11,7 +11,7 @@
 #include "compress/activations.h"
 #include "compress/hessian.h"
 #include "model/layers/decoder_block.h"
-#include "model/weight_source.h"
+#include "model/weights/weight_source.h"
 
 namespace transom::compress {
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "model/layers/decoder_block.h"
-#include "model/weight_names.h"
-#include "model/weight_source.h"
+#include "model/weights/weight_names.h"
+#include "model/weights/weight_source.h"
 
 namespace transom::compress {
 

@@ -18,8 +18,8 @@
 #include "backend/backend.h"
 #include "compress/quantized_matrix.h"
 #include "model/family.h"
-#include "model/weight_names.h"
-#include "model/weight_source.h"
+#include "model/weights/weight_names.h"
+#include "model/weights/weight_source.h"
 
 namespace transom::compress {
 

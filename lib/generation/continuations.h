@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "model/sequence.h"
+#include "model/sequence/sequence.h"
 #include "transom/scoring.h"
 
 namespace transom::generation {

@@ -14,7 +14,7 @@
 #include "generation/sampling/sampler.h"
 #include "generation/settings.h"
 #include "generation/text_output.h"
-#include "model/sequence.h"
+#include "model/sequence/sequence.h"
 #include "transom/generation.h"
 #include "transom/tokenizer.h"
 

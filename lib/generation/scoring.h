@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "model/sequence.h"
+#include "model/sequence/sequence.h"
 #include "transom/generation.h"
 
 namespace transom::generation {

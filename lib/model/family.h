@@ -5,9 +5,9 @@
 
 #include <string_view>
 
-#include "model/config_reader.h"
+#include "model/config/config_reader.h"
 #include "model/spec.h"
-#include "model/weight_names.h"
+#include "model/weights/weight_names.h"
 
 namespace transom::model {
 

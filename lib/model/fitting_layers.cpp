@@ -7,7 +7,7 @@
 #include "core/checks.h"
 #include "core/count.h"
 #include "core/host_memory.h"
-#include "model/kv_layout.h"
+#include "model/cache/kv_layout.h"
 #include "model/layers/span_workspace.h"
 #include "model/sequence_options.h"
 

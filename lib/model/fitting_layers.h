@@ -6,7 +6,7 @@
 
 #include "model/placement.h"
 #include "model/spec.h"
-#include "model/weights.h"
+#include "model/weights/weights.h"
 #include "transom/error.h"
 
 namespace transom::model {

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "core/checks.h"
+#include "model/config/runtime_keys.h"
 #include "model/family.h"
-#include "model/runtime_keys.h"
 
 namespace transom::model {
 

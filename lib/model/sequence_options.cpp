@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "core/checks.h"
-#include "model/rope.h"
+#include "model/layers/rope.h"
 #include "transom/error.h"
 
 namespace transom::model {

@@ -12,8 +12,8 @@
 #include "backend/backend.h"
 #include "model/placement.h"
 #include "model/spec.h"
-#include "model/weight_source.h"
-#include "model/weights.h"
+#include "model/weights/weight_source.h"
+#include "model/weights/weights.h"
 
 namespace transom::model {
 

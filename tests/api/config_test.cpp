@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "model/family.h"
-#include "model/rope.h"
+#include "model/layers/rope.h"
 #include "tests/support/catch.h"
 #include "tests/support/paths.h"
 #include "tests/support/throws.h"

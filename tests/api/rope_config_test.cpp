@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rotary embedding in configurations: which spelling wins, what a caller may change, how far a text may go.
 #include "model/family.h"
-#include "model/sequence.h"
+#include "model/sequence/sequence.h"
 #include "tests/support/catch.h"
 #include "tests/support/paths.h"
 #include "tests/support/throws.h"

@@ -65,7 +65,7 @@ std::string small_file(const Model& model, const fs::path& path) {
   return read_file(path);
 }
 
-// Offsets of the header, see model/session_file.h.
+// Offsets of the header, see model/sequence/session_file.h.
 constexpr std::size_t kVersion = 8, kByteOrder = 12, kContext = 16, kTokens = 32, kPosition = 40,
                       kFurthest = 48, kLayers = 56, kDescriptionBytes = 64, kDescription = 72;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Arbitrary bytes as a session file: as they are, and as a file without the description of its model (after
-/// the numbers of the header, see model/session_file.h), which is then put in, with both checksums made
-/// right. Only typed errors may come out. A session that is accepted saves to the same bytes and can go on.
+/// the numbers of the header, see session_file.h), which is then put in, with both checksums made right. Only
+/// typed errors may come out. A session that is accepted saves to the same bytes and can go on.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

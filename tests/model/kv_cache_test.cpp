@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Caches that share blocks: what each holds is what it would hold alone, and what they share is there once.
-#include "model/kv_cache.h"
+#include "model/cache/kv_cache.h"
 
 #include <array>
 #include <cstring>

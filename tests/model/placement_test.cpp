@@ -6,7 +6,7 @@
 #include <sstream>
 #include <string>
 
-#include "model/session_file.h"
+#include "model/sequence/session_file.h"
 #include "tests/model/small_backend.h"
 #include "tests/model/small_models.h"
 #include "tests/support/catch.h"

@@ -11,7 +11,7 @@
 #include "model/quant/checkpoint_quantization.h"
 #include "model/quant/name_pattern.h"
 #include "model/quant/quantized_module.h"
-#include "model/weight_source.h"
+#include "model/weights/weight_source.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/throws.h"

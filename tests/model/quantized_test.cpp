@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "model/quant/quantized_module.h"
-#include "model/weight_source.h"
+#include "model/weights/weight_source.h"
 #include "tests/model/expected.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_directory.h"

@@ -8,7 +8,7 @@
 
 #include "io/json.h"
 #include "model/family.h"
-#include "model/rope.h"
+#include "model/layers/rope.h"
 #include "tests/model/expected.h"
 #include "tests/support/catch.h"
 #include "transom/transom.h"

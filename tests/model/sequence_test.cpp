@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sequences that share: forks share the cache, siblings the workspace and the step.
-#include "model/sequence.h"
+#include "model/sequence/sequence.h"
 
 #include <cmath>
 #include <string>

@@ -14,8 +14,8 @@
 #include "backend/registry.h"
 #include "io/safetensors.h"
 #include "model/family.h"
-#include "model/sequence.h"
-#include "model/weight_loader.h"
+#include "model/sequence/sequence.h"
+#include "model/weights/weight_loader.h"
 #include "transom/transom.h"
 
 namespace transom::testing {

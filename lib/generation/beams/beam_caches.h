@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "model/sequence.h"
+#include "model/sequence/sequence.h"
 #include "transom/tokenizer.h"
 
 namespace transom::generation {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "generation/settings.h"
-#include "model/sequence.h"
+#include "model/sequence/sequence.h"
 
 namespace transom::generation {
 

@@ -9,7 +9,7 @@
 
 #include "generation/sampling/truncation.h"
 #include "generation/settings.h"
-#include "model/sequence.h"
+#include "model/sequence/sequence.h"
 #include "transom/generation.h"
 
 namespace transom::generation {

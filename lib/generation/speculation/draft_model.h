@@ -5,7 +5,7 @@
 #include <stop_token>
 
 #include "generation/speculation/drafter.h"
-#include "model/sequence.h"
+#include "model/sequence/sequence.h"
 
 namespace transom::generation {
 

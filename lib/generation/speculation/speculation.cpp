@@ -7,7 +7,7 @@
 #include "generation/speculation/draft_length.h"
 #include "generation/speculation/draft_model.h"
 #include "generation/speculation/prompt_lookup.h"
-#include "model/rope.h"
+#include "model/layers/rope.h"
 
 namespace transom::generation {
 

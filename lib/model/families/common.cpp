@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "core/checks.h"
-#include "model/rope_reader.h"
+#include "model/config/rope_reader.h"
 
 namespace transom::model {
 

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "model/config_reader.h"
+#include "model/config/config_reader.h"
 #include "model/spec.h"
 
 namespace transom::model {

@@ -7,7 +7,7 @@
 #include "model/layers/rope_group.h"
 #include "model/layers/token_run.h"
 #include "model/spec.h"
-#include "model/weights.h"
+#include "model/weights/weights.h"
 
 namespace transom::model {
 

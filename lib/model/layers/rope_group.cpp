@@ -6,7 +6,7 @@
 
 #include "backend/ops.h"
 #include "core/count.h"
-#include "model/rope.h"
+#include "model/layers/rope.h"
 
 namespace transom::model {
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "model/kv_cache.h"
+#include "model/cache/kv_cache.h"
 
 namespace transom::model {
 

@@ -15,7 +15,7 @@
 #include "core/count.h"
 #include "model/quant/packed_integers.h"
 #include "model/quant/quantized_module.h"
-#include "model/tensor_checks.h"
+#include "model/weights/tensor_checks.h"
 #include "transom/error.h"
 
 namespace transom::model {

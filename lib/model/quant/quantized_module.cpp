@@ -8,7 +8,7 @@
 #include "core/count.h"
 #include "core/float_convert.h"
 #include "model/quant/checkpoint_quantization.h"
-#include "model/tensor_checks.h"
+#include "model/weights/tensor_checks.h"
 #include "transom/error.h"
 
 namespace transom::model {

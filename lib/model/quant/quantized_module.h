@@ -8,7 +8,7 @@
 
 #include "backend/backend.h"
 #include "model/quant/module_scheme.h"
-#include "model/weight_source.h"
+#include "model/weights/weight_source.h"
 
 namespace transom::model {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "backend/cuda/cuda_backend.h"
-#include "model/weight_loader.h"
+#include "model/weights/weight_loader.h"
 #include "tests/cuda_on_host/runtime/device_memory.h"
 #include "tests/model/small_models.h"
 #include "tests/support/catch.h"
