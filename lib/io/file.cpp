@@ -109,7 +109,7 @@ void MappedFile::unmap() noexcept {
   data_ = nullptr;
 }
 
-void MappedFile::release_pages(std::span<const std::byte> range) const noexcept {
+void release_pages(std::span<const std::byte> range) noexcept {
   if (range.empty()) return;
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto begin = reinterpret_cast<std::uintptr_t>(range.data()) / page * page;

@@ -14,6 +14,10 @@ namespace transom::io {
 /// reading fails.
 std::string read_text_file(const std::filesystem::path& path, std::size_t max_bytes);
 
+/// Tells the system that mapped bytes will not be read again soon, so that they leave resident memory. They
+/// may still be read: they come back from the file.
+void release_pages(std::span<const std::byte> range) noexcept;
+
 /// A read-only private mapping of a regular file. The bytes stay valid as long as the object lives, provided
 /// that nobody truncates the file meanwhile (write a new file and rename it instead). Movable; safe to read
 /// from any thread.
@@ -28,9 +32,8 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
 
-  /// Tells the system that these bytes will not be read again soon, so that they leave resident memory. They
-  /// may still be read: they come back from the file.
-  void release_pages(std::span<const std::byte> range) const noexcept;
+  /// Of these bytes, which lie in the file.
+  void release_pages(std::span<const std::byte> range) const noexcept { io::release_pages(range); }
 
  private:
   void unmap() noexcept;

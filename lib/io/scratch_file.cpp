@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <system_error>
@@ -38,12 +37,5 @@ ScratchFile::ScratchFile(const std::filesystem::path& directory, std::size_t byt
 }
 
 ScratchFile::~ScratchFile() { ::munmap(data_, size_); }
-
-void ScratchFile::release_pages(std::span<const std::byte> range) const noexcept {
-  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<std::uintptr_t>(range.data()) / page * page;
-  const auto end = reinterpret_cast<std::uintptr_t>(range.data() + range.size());
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-}
 
 }  // namespace transom::io

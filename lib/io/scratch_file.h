@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <span>
 
+#include "io/file.h"
+
 namespace transom::io {
 
 /// Zeroed bytes that live in a file without a name, for data that need not stay in memory. The file goes with
@@ -20,7 +22,7 @@ class ScratchFile {
 
   std::byte* data() const { return data_; }
   /// Lets these bytes leave resident memory; they come back from the file when they are next used.
-  void release_pages(std::span<const std::byte> range) const noexcept;
+  void release_pages(std::span<const std::byte> range) const noexcept { io::release_pages(range); }
 
  private:
   std::byte* data_ = nullptr;
