@@ -60,6 +60,18 @@ inline char32_t next_code_point(const char*& p) {
   return value;
 }
 
+/// Calls use(code point, its bytes) for each character of a valid text.
+template <typename Use>
+void for_each_character(std::string_view text, const Use& use) {
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  while (p != end) {
+    const char* const start = p;
+    const char32_t c = next_code_point(p);
+    use(c, std::string_view(start, static_cast<std::size_t>(p - start)));
+  }
+}
+
 /// @return Bytes of the character that begins with this byte of a valid text.
 inline std::size_t utf8_length(char lead_byte) {
   const auto lead = static_cast<unsigned char>(lead_byte);

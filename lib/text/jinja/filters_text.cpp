@@ -160,14 +160,11 @@ Value wordcount_filter(Runtime& runtime, const Value& input, const Arguments& ar
   const std::string text = input_text(runtime, input);
   std::int64_t words = 0;
   bool in_word = false;
-  const char* p = text.data();
-  const char* const end = p + text.size();
-  while (p != end) {
-    const char32_t c = next_code_point(p);
+  for_each_character(text, [&](char32_t c, std::string_view) {
     const bool word = is_word(c) || is_numeric(c);
     words += word && !in_word ? 1 : 0;
     in_word = word;
-  }
+  });
   return Value(words);
 }
 

@@ -117,10 +117,7 @@ std::string real_repr(double value) {
 std::string string_repr(std::string_view text) {
   const char quote = text.find('\'') != text.npos && text.find('"') == text.npos ? '"' : '\'';
   std::string out(1, quote);
-  const char* p = text.data();
-  const char* const end = p + text.size();
-  while (p != end) {
-    const char32_t c = next_code_point(p);
+  for_each_character(text, [&](char32_t c, std::string_view) {
     if (c == U'\\' || c == static_cast<char32_t>(quote)) {
       out += '\\';
       out += static_cast<char>(c);
@@ -131,7 +128,7 @@ std::string string_repr(std::string_view text) {
     } else {
       append_escape(out, c);
     }
-  }
+  });
   out += quote;
   return out;
 }

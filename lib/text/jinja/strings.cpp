@@ -45,9 +45,7 @@ std::string_view strip_right_if(std::string_view text, Predicate&& dropped) {
 
 std::vector<char32_t> code_points(std::string_view text) {
   std::vector<char32_t> out;
-  const char* p = text.data();
-  const char* const end = p + text.size();
-  while (p != end) out.push_back(next_code_point(p));
+  for_each_character(text, [&](char32_t c, std::string_view) { out.push_back(c); });
   return out;
 }
 

@@ -23,10 +23,7 @@ std::string json_text(std::string_view text, bool ensure_ascii) {
   static constexpr std::string_view kEscaped = "\"\\\n\r\t\f\b";
   static constexpr std::string_view kLetters = "\"\\nrtfb";
   std::string out = "\"";
-  const char* p = text.data();
-  const char* const end = p + text.size();
-  while (p != end) {
-    const char32_t c = next_code_point(p);
+  for_each_character(text, [&](char32_t c, std::string_view) {
     const std::size_t known = c < 0x80 ? kEscaped.find(static_cast<char>(c)) : kEscaped.npos;
     if (known != kEscaped.npos) {
       out += '\\';
@@ -39,7 +36,7 @@ std::string json_text(std::string_view text, bool ensure_ascii) {
     } else {
       append_utf8(out, c);
     }
-  }
+  });
   out += '"';
   return out;
 }

@@ -33,13 +33,7 @@ template <typename Write>
 std::string rewrite(std::string_view text, const Write& write) {
   std::string out;
   out.reserve(text.size() + text.size() / 8);
-  const char* p = text.data();
-  const char* const end = p + text.size();
-  while (p != end) {
-    const char* const start = p;
-    const char32_t c = next_code_point(p);
-    write(c, std::string_view(start, static_cast<std::size_t>(p - start)), out);
-  }
+  for_each_character(text, [&](char32_t c, std::string_view bytes) { write(c, bytes, out); });
   return out;
 }
 

@@ -67,12 +67,9 @@ class StripAccentsNormalizer final : public Normalizer {
   std::string normalize(std::string text) const override {
     std::string out;
     out.reserve(text.size());
-    const char* p = text.data();
-    const char* const end = p + text.size();
-    while (p != end) {
-      const char* const start = p;
-      if (!is_mark(next_code_point(p))) out.append(start, p);
-    }
+    for_each_character(text, [&](char32_t c, std::string_view bytes) {
+      if (!is_mark(c)) out.append(bytes);
+    });
     return out;
   }
 };
@@ -83,17 +80,9 @@ class NmtNormalizer final : public Normalizer {
   std::string normalize(std::string text) const override {
     std::string out;
     out.reserve(text.size());
-    const char* p = text.data();
-    const char* const end = p + text.size();
-    while (p != end) {
-      const char* const start = p;
-      const char32_t c = next_code_point(p);
-      if (becomes_space(c)) {
-        out.push_back(' ');
-      } else if (!is_removed(c)) {
-        out.append(start, p);
-      }
-    }
+    for_each_character(text, [&](char32_t c, std::string_view bytes) {
+      if (!is_removed(c)) out.append(becomes_space(c) ? " " : bytes);
+    });
     return out;
   }
 

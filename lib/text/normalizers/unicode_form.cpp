@@ -55,10 +55,8 @@ std::vector<utf8proc_int32_t> decompose(std::string_view text, utf8proc_option_t
   out.reserve(text.size());
   std::array<utf8proc_int32_t, 32> parts{};  // the longest decomposition has 18
   int boundary = 0;
-  const char* p = text.data();
-  const char* const end = p + text.size();
-  while (p != end) {
-    const auto c = static_cast<utf8proc_int32_t>(next_code_point(p));
+  for_each_character(text, [&](char32_t character, std::string_view) {
+    const auto c = static_cast<utf8proc_int32_t>(character);
     const utf8proc_ssize_t n = utf8proc_decompose_char(
         c, parts.data(), static_cast<utf8proc_ssize_t>(parts.size()), options, &boundary);
     if (n < 0 || n > static_cast<utf8proc_ssize_t>(parts.size())) {
@@ -66,7 +64,7 @@ std::vector<utf8proc_int32_t> decompose(std::string_view text, utf8proc_option_t
     } else {
       out.insert(out.end(), parts.begin(), parts.begin() + n);
     }
-  }
+  });
   sort_marks(out);
   return out;
 }
@@ -94,16 +92,13 @@ std::string to_form(std::string_view text, UnicodeForm form) {
 std::string to_lower(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  const char* p = text.data();
-  const char* const end = p + text.size();
-  while (p != end) {
-    const char32_t c = next_code_point(p);
+  for_each_character(text, [&](char32_t c, std::string_view) {
     if (c == 0x130) {  // the only character whose lower case is two: i and a combining dot
       out.append("i\xCC\x87");
     } else {
       append_utf8(out, static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))));
     }
-  }
+  });
   return out;
 }
 
