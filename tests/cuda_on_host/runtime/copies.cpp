@@ -37,6 +37,23 @@ cudaError_t check_sides(const void* to, std::size_t to_bytes, const void* from, 
   return cudaSuccess;
 }
 
+/// For when the work runs: memory that calls may name need not be there yet, or still.
+struct Ends {
+  const void* to;
+  const void* from;  // or null
+  std::size_t to_bytes, from_bytes;
+  bool check_to = memory_of(to, to_bytes) == Memory::device;
+  bool check_from = from != nullptr && memory_of(from, from_bytes) == Memory::device;
+
+  cudaError_t check() const {
+    if ((!check_to || is_device_memory(to, to_bytes)) && (!check_from || is_device_memory(from, from_bytes)))
+      return cudaSuccess;
+    report_failure(
+        "cudaMemcpy or cudaMemset: the stream of the memory has not got to its allocation, or has freed it");
+    return cudaErrorIllegalAddress;
+  }
+};
+
 void copy_rows(void* to, const void* from, const Rows& rows) {
   for (std::size_t row = 0; row < rows.rows; ++row)
     std::memcpy(static_cast<char*>(to) + row * rows.to_pitch,
@@ -50,15 +67,19 @@ cudaError_t copy(void* to, const void* from, const Rows& rows, cudaMemcpyKind ki
   const bool captured = resolve(stream).capture != nullptr;
   if (!captured && memory_of(from, from_extent) == Memory::pageable) {
     const auto* first = static_cast<const char*>(from);
+    const Ends ends{to, nullptr, rows.to_extent(), 0};
     return enqueue(stream, {[=, staged = std::vector<char>(first, first + from_extent)] {
-                              copy_rows(to, staged.data(), rows);
-                              return cudaSuccess;
+                              const cudaError_t there = ends.check();
+                              if (there == cudaSuccess) copy_rows(to, staged.data(), rows);
+                              return there;
                             },
                             nullptr});
   }
+  const Ends ends{to, from, rows.to_extent(), from_extent};
   const cudaError_t error = enqueue(stream, {[=] {
-                                               copy_rows(to, from, rows);
-                                               return cudaSuccess;
+                                               const cudaError_t there = ends.check();
+                                               if (there == cudaSuccess) copy_rows(to, from, rows);
+                                               return there;
                                              },
                                              nullptr});
   if (error != cudaSuccess || captured) return error;
@@ -91,9 +112,11 @@ cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stre
   const Lock lock(device_lock());
   if (bytes == 0) return cudaSuccess;
   if (memory_of(to, bytes) == Memory::pageable) return refuse("cudaMemset outside of device memory");
+  const Ends ends{to, nullptr, bytes, 0};
   return enqueue(stream, {[=] {
-                            std::memset(to, value, bytes);
-                            return cudaSuccess;
+                            const cudaError_t there = ends.check();
+                            if (there == cudaSuccess) std::memset(to, value, bytes);
+                            return there;
                           },
                           nullptr});
 }

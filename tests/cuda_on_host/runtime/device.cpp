@@ -141,6 +141,9 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
     case cudaDevAttrMaxSharedMemoryPerBlockOptin:
       *value = static_cast<int>(shared_memory_limit());
       return cudaSuccess;
+    case cudaDevAttrMemoryPoolsSupported:
+      *value = lacks(Lack::memory_pools) ? 0 : 1;
+      return cudaSuccess;
   }
   return note(cudaErrorInvalidValue);
 }

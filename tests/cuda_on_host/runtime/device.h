@@ -7,7 +7,7 @@ namespace transom::cuda_on_host {
 void set_device_count(int count);
 
 /// What the device has none of from now on.
-enum class Lack { nothing, kernels, page_locked_memory, memory_of_graphs };
+enum class Lack { nothing, kernels, page_locked_memory, memory_of_graphs, memory_pools };
 void set_lack(Lack lack);
 bool lacks(Lack lack);
 

@@ -68,10 +68,12 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
 cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t) { return cudaSuccess; }
 
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  const Lock lock(device_lock());  // its memory goes with it
   delete graph;
   return cudaSuccess;
 }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
+  const Lock lock(device_lock());
   delete exec;
   return cudaSuccess;
 }

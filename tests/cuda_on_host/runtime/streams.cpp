@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/cuda_on_host/runtime/memory_pools.h"
+
 namespace transom::cuda_on_host {
 namespace {
 
@@ -11,6 +13,7 @@ struct Streams {
   Stream default_stream;
   std::vector<std::unique_ptr<Stream>> others;
   cudaError_t error = cudaSuccess;  // of work that was done
+  std::int64_t device_synchronisations = 0;
 };
 
 Streams& streams() {
@@ -77,24 +80,36 @@ cudaError_t enqueue(cudaStream_t stream, Work work) {
 
 cudaError_t drain(Stream& stream) {
   run_all(stream);
+  shrink_pools();
   return take_error();
 }
 
 cudaError_t drain_all() {
+  ++streams().device_synchronisations;
   run_all(streams().default_stream);
   for (const auto& stream : streams().others) run_all(*stream);
+  shrink_pools();
   return take_error();
+}
+
+std::int64_t device_synchronisations() {
+  const std::lock_guard lock(device_lock());
+  return streams().device_synchronisations;
 }
 
 cudaError_t complete(const std::shared_ptr<Record>& record) {
   while (!record->done && !record->stream->queue.empty()) run_first(*record->stream);
   record->done = true;  // also where a fault has swept it away
+  shrink_pools();
   return take_error();
 }
 
 cudaError_t refuse_in_capture() {
   for (const auto& stream : streams().others) {
     if (!stream->capture || stream->capture->mode == cudaStreamCaptureModeRelaxed) continue;
+    if (stream->capture->mode == cudaStreamCaptureModeThreadLocal &&
+        stream->capture->thread != std::this_thread::get_id())
+      continue;
     stream->capture->invalid = true;
     return note(cudaErrorStreamCaptureUnsupported);
   }
@@ -136,6 +151,10 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   const Lock lock(device_lock());
   if (!exists(stream)) return note(cudaErrorInvalidResourceHandle);
   if (const cudaError_t error = refuse_in_capture()) return error;
+  if (resolve(stream).capture) {  // of another thread
+    stream->capture->invalid = true;
+    return note(cudaErrorStreamCaptureUnsupported);
+  }
   return stream == nullptr ? drain_all() : drain(*stream);
 }
 
@@ -171,6 +190,7 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
 }
 cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlags(event, cudaEventDefault); }
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  const Lock lock(device_lock());
   delete event;
   return cudaSuccess;
 }

@@ -2,15 +2,17 @@
 /// Queues of work, events in them, and captures. Everything here is used under device_lock().
 #pragma once
 
+#include <cuda_runtime.h>
+
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
+#include <thread>
 #include <vector>
-
-#include <cuda_runtime.h>
 
 namespace transom::cuda_on_host {
 
@@ -34,6 +36,7 @@ struct Capture {
   Graph graph;
   cudaStreamCaptureMode mode = cudaStreamCaptureModeGlobal;
   Stream* origin = nullptr;
+  std::thread::id thread = std::this_thread::get_id();
   std::set<Stream*> open;  // forked off, with work that nothing has waited for
   bool invalid = false;
 };
@@ -61,9 +64,12 @@ cudaError_t enqueue(cudaStream_t stream, Work work);
 /// Does all work of a stream, or of all streams; the first error of any work since the last such call.
 cudaError_t drain(Stream& stream);
 cudaError_t drain_all();
+/// How often someone waited for all streams: drain_all().
+std::int64_t device_synchronisations();
 /// Does work until the recording is reached.
 cudaError_t complete(const std::shared_ptr<Record>& record);
-/// For calls that wait or allocate, which a capture forbids: an error, and the capture is invalid then.
+/// For calls that wait or allocate, which a capture forbids, that of a thread only to this thread: an error,
+/// and the capture is invalid then.
 cudaError_t refuse_in_capture();
 /// Sets all streams of a capture free.
 void release_capture(const Capture& capture);
