@@ -60,7 +60,7 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
     data_ = std::exchange(other.data_, nullptr);
     size_ = std::exchange(other.size_, 0);
     mapped_ = std::exchange(other.mapped_, false);
-    give_back_ = std::exchange(other.give_back_, nullptr);
+    foreign_ = std::move(other.foreign_);
   }
   return *this;
 }
@@ -80,8 +80,8 @@ void Buffer::discard(std::size_t offset, std::size_t bytes) noexcept {
 }
 
 void Buffer::release() noexcept {
-  if (give_back_ != nullptr) {
-    if (data_ != nullptr) give_back_(data_);
+  if (foreign_ != nullptr) {
+    foreign_.reset();
   } else if (mapped_) {
     ::munmap(data_, size_);
   } else {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -19,15 +20,14 @@ class Buffer {
   Buffer() = default;
   /// @throws OutOfMemory naming `purpose`.
   Buffer(std::size_t bytes, const char* purpose, Pages pages = Pages::huge);
-  /// Takes over memory that `give_back` gives back.
-  using GiveBack = void (*)(std::byte* data) noexcept;
-  Buffer(std::byte* data, std::size_t bytes, GiveBack give_back)
-      : data_(data), size_(bytes), give_back_(give_back) {}
+  /// Takes over memory of a device, which goes back as the pointer says, along with what that needs.
+  Buffer(std::shared_ptr<std::byte> memory, std::size_t bytes)
+      : data_(memory.get()), size_(bytes), foreign_(std::move(memory)) {}
   Buffer(Buffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)),
         size_(std::exchange(other.size_, 0)),
         mapped_(std::exchange(other.mapped_, false)),
-        give_back_(std::exchange(other.give_back_, nullptr)) {}
+        foreign_(std::move(other.foreign_)) {}
   Buffer& operator=(Buffer&& other) noexcept;
   ~Buffer() { release(); }
 
@@ -36,8 +36,8 @@ class Buffer {
   std::size_t size() const { return size_; }
   explicit operator bool() const { return data_ != nullptr; }
 
-  /// Moves lazy memory that is all in use by now to huge pages, where the system can (Linux 6.1 on). Memory of
-  /// a device stays as it is, here and below.
+  /// Moves lazy memory that is all in use by now to huge pages, where the system can (Linux 6.1 on). Memory
+  /// of a device stays as it is, here and below.
   void make_huge() noexcept;
   /// Gives the pages that lie in these bytes back to the system: they read as zero, or as they were, until
   /// they are written again.
@@ -58,7 +58,7 @@ class Buffer {
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
   bool mapped_ = false;
-  GiveBack give_back_ = nullptr;  // null: memory of this process
+  std::shared_ptr<std::byte> foreign_;  // null: memory of this process. Never shared
 };
 
 }  // namespace transom::core

@@ -54,6 +54,25 @@ TEST_CASE("buffer: moves hand over the memory") {
   CHECK(a.data() == data);
 }
 
+TEST_CASE("buffer: memory of a device goes back once, when its last owner lets go") {
+  std::byte memory[8] = {};
+  int given_back = 0;
+  {
+    Buffer a({memory, [&](std::byte* data) { given_back += data == memory ? 1 : 100; }}, sizeof memory);
+    Buffer b = std::move(a);
+    CHECK_FALSE(a);
+    CHECK(b.data() == memory);
+    CHECK(b.size() == sizeof memory);
+    b.make_huge();
+    b.discard(0, sizeof memory);
+    CHECK(given_back == 0);
+    b = Buffer(10, "a test");
+    CHECK(given_back == 1);
+    CHECK(b.data()[9] == std::byte{0});
+  }
+  CHECK(given_back == 1);
+}
+
 TEST_CASE("buffer: too much memory is an error that names the purpose") {
   try {
     const Buffer buffer(std::size_t{1} << 62, "the moon");

@@ -5,13 +5,6 @@
 
 namespace transom::backend {
 
-namespace {
-
-void free_device(std::byte* data) noexcept { cudaFree(data); }
-void free_pinned(std::byte* data) noexcept { cudaFreeHost(data); }
-
-}  // namespace
-
 core::Buffer allocate_device(std::size_t bytes, const char* purpose) {
   if (bytes == 0) return {};
   void* data = nullptr;
@@ -27,7 +20,7 @@ core::Buffer allocate_device(std::size_t bytes, const char* purpose) {
                       "KV cache, prefill_chunk for the workspace"));
   }
   check_cuda(status, "cudaMalloc");
-  core::Buffer buffer(static_cast<std::byte*>(data), bytes, free_device);
+  core::Buffer buffer({static_cast<std::byte*>(data), [](std::byte* memory) { cudaFree(memory); }}, bytes);
   check_cuda(cudaMemset(data, 0, bytes), "cudaMemset");
   check_cuda(cudaStreamSynchronize(nullptr), "cudaMemset");  // our own streams do not wait for it
   return buffer;
@@ -42,7 +35,7 @@ core::Buffer allocate_pinned(std::size_t bytes, const char* purpose) {
     throw OutOfMemory(core::message("cuda: cannot lock ", bytes, " bytes of memory for ", purpose));
   }
   check_cuda(status, "cudaMallocHost");
-  return {static_cast<std::byte*>(data), bytes, free_pinned};
+  return {{static_cast<std::byte*>(data), [](std::byte* memory) { cudaFreeHost(memory); }}, bytes};
 }
 
 }  // namespace transom::backend
