@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "backend/cuda/cuda_memory.h"
+#include "bench/cuda/device_memory.h"
 #include "bench/cuda/device_timer.h"
 #include "bench/cuda/random_memory.h"
 
@@ -29,8 +29,7 @@ core::Buffer random_matrix(cudaDataType_t type) {
 
 /// bytes: beyond what the caches hold.
 double copy_bytes_per_s(DeviceTimer& timer, std::size_t bytes) {
-  core::Buffer from = backend::allocate_device(bytes, "a bench"),
-               to = backend::allocate_device(bytes, "a bench");
+  core::Buffer from = device_memory(bytes), to = device_memory(bytes);
   const double seconds = timer.seconds(
       [&](int, cudaStream_t stream) {
         return cudaMemcpyAsync(to.data(), from.data(), bytes, cudaMemcpyDeviceToDevice, stream);
@@ -44,8 +43,8 @@ double copy_bytes_per_s(DeviceTimer& timer, std::size_t bytes) {
 double product_op_per_s(DeviceTimer& timer, cublasLtHandle_t handle, cudaDataType_t type,
                         cublasComputeType_t compute, cudaDataType_t result) {
   const core::Buffer a = random_matrix(type), b = random_matrix(type);
-  core::Buffer c = backend::allocate_device(static_cast<std::size_t>(kSide * kSide) * 4, "a bench");
-  core::Buffer workspace = backend::allocate_device(kWorkspace, "a bench");
+  core::Buffer c = device_memory(static_cast<std::size_t>(kSide * kSide) * 4);
+  core::Buffer workspace = device_memory(kWorkspace);
   cublasLtMatmulDesc_t product = nullptr;
   check(cublasLtMatmulDescCreate(&product, compute, compute == CUBLAS_COMPUTE_32I ? CUDA_R_32I : CUDA_R_32F),
         "cublasLtMatmulDescCreate");

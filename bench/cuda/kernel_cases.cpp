@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/cuda/cuda_memory.h"
+#include "bench/cuda/device_memory.h"
 #include "bench/cuda/device_timer.h"
 #include "bench/cuda/random_memory.h"
 #include "kernels/common/token_weight.h"
@@ -37,7 +37,7 @@ Buffer random_floats(std::size_t count) {
   std::normal_distribution<float> normal;
   std::vector<float> values(count);
   for (float& value : values) value = normal(random);
-  Buffer buffer = backend::allocate_device(count * sizeof(float), "a bench");
+  Buffer buffer = device_memory(count * sizeof(float));
   backend::check_cuda(cudaMemcpy(buffer.data(), values.data(), buffer.size(), cudaMemcpyHostToDevice),
                       "cudaMemcpy");
   return buffer;
@@ -89,10 +89,10 @@ void bench_linear(DeviceTimer& timer, const LinearCase& c, const Roofline& roofl
   const auto type = cuda::ActivationType::half;
   const std::size_t sums = few ? cuda::linear_rows_sums(args, multiprocessors)
                                : cuda::linear_tiles_sums(args, type, multiprocessors);
-  Buffer sum_memory = backend::allocate_device(sums * sizeof(float), "a bench");
-  Buffer arrivals = backend::allocate_device(kernels::strip_count(c.n) * sizeof(unsigned), "a bench");
+  Buffer sum_memory = device_memory(sums * sizeof(float));
+  Buffer arrivals = device_memory(kernels::strip_count(c.n) * sizeof(unsigned));
   const cuda::SplitScratch split{sum_memory.as<float>(), arrivals.as<unsigned>()};
-  Buffer converted = backend::allocate_device(cuda::activations_bytes(args, type), "a bench");
+  Buffer converted = device_memory(cuda::activations_bytes(args, type));
   const cuda::Activations activations = cuda::place_activations(args, type, converted.data());
   const auto launch = [&](int i, cudaStream_t stream) {
     cuda::TiledLinearArgs mine = args;
@@ -136,10 +136,10 @@ void bench_attention(DeviceTimer& timer, const AttentionCase& c, const Roofline&
   const Buffer cache = random_numbers(2 * blocks * block_bytes * copies);
   std::vector<const void*> tables;
   for (std::size_t i = 0; i < 2 * blocks * copies; ++i) tables.push_back(cache.data() + i * block_bytes);
-  Buffer table = backend::allocate_device(tables.size() * sizeof(void*), "a bench");
+  Buffer table = device_memory(tables.size() * sizeof(void*));
   backend::check_cuda(cudaMemcpy(table.data(), tables.data(), table.size(), cudaMemcpyHostToDevice),
                       "cudaMemcpy");
-  Buffer first = backend::allocate_device(sizeof c.first, "a bench");
+  Buffer first = device_memory(sizeof c.first);
   backend::check_cuda(cudaMemcpy(first.data(), &c.first, sizeof c.first, cudaMemcpyHostToDevice),
                       "cudaMemcpy");
   Buffer q = random_floats(c.n_tokens * c.n_heads * kDim), dst = random_floats(c.n_tokens * c.n_heads * kDim);
@@ -158,7 +158,7 @@ void bench_attention(DeviceTimer& timer, const AttentionCase& c, const Roofline&
   args.first_pos = c.first;
   args.window = c.window;
   args.scale = 0.09f;
-  Buffer scratch = backend::allocate_device(cuda::attention_scratch_bytes(args), "a bench");
+  Buffer scratch = device_memory(cuda::attention_scratch_bytes(args));
   args.scratch = scratch.data();
   const auto launch = [&](int i, cudaStream_t stream) {
     kernels::AttentionArgs mine = args;
@@ -187,19 +187,18 @@ constexpr ChooseCase kChooseCases[] = {{"greedy", 0, 0, 1},
 /// Bytes: the logits once, although each stage reads them, from the cache.
 void bench_choose(DeviceTimer& timer, const ChooseCase& c, const Roofline& roofline) {
   constexpr std::size_t kVocab = 151936;
-  Buffer logits = random_floats(kVocab), ids = backend::allocate_device(sizeof(std::int32_t), "a bench");
+  Buffer logits = random_floats(kVocab), ids = device_memory(sizeof(std::int32_t));
   kernels::ChooseRow row;
   row.random = 0x9e3779b97f4a7c15u;
   row.usable = kVocab;
   row.sample = c.sample;
   row.top_k = c.top_k;
   row.top_p = c.top_p < 1 ? kernels::share_in_units(c.top_p) : 0;
-  Buffer rows = backend::allocate_device(sizeof row, "a bench");
+  Buffer rows = device_memory(sizeof row);
   backend::check_cuda(cudaMemcpy(rows.data(), &row, sizeof row, cudaMemcpyHostToDevice), "cudaMemcpy");
   const kernels::ChooseArgs args{logits.as<float>(),    kVocab, 1, kVocab, rows.as<kernels::ChooseRow>(),
                                  ids.as<std::int32_t>()};
-  Buffer arrivals = backend::allocate_device(sizeof(unsigned), "a bench"),
-         memory = backend::allocate_device(cuda::choose_scratch_bytes(args), "a bench");
+  Buffer arrivals = device_memory(sizeof(unsigned)), memory = device_memory(cuda::choose_scratch_bytes(args));
   const auto launch = [&](int, cudaStream_t stream) {
     return cuda::launch_choose(args, {c.top_k != 0, c.top_p < 1, c.sample != 0},
                                {arrivals.as<unsigned>(), memory.data()}, stream);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "backend/cuda/cuda_check.h"
-#include "backend/cuda/cuda_memory.h"
+#include "bench/cuda/device_memory.h"
 
 namespace transom::bench {
 
@@ -16,7 +16,7 @@ inline core::Buffer random_memory(std::size_t bytes, std::uint32_t kept, std::ui
   std::mt19937 random(5);
   std::vector<std::uint16_t> halves((bytes + 1) / 2);
   for (std::uint16_t& half : halves) half = static_cast<std::uint16_t>((random() & kept) | added);
-  core::Buffer buffer = backend::allocate_device(bytes, "a bench");
+  core::Buffer buffer = device_memory(bytes);
   backend::check_cuda(cudaMemcpy(buffer.data(), halves.data(), bytes, cudaMemcpyHostToDevice), "cudaMemcpy");
   return buffer;
 }

@@ -158,7 +158,7 @@ struct TokenChoice {
 /// Of the widest logits that choose() takes.
 constexpr std::int64_t kMostTokensToChoose = std::int64_t{1} << 23;
 
-/// Memory that a device has to itself.
+/// Memory that a device has to itself. What this process keeps of it and does not use is free.
 struct DeviceMemory {
   std::int64_t free = 0, total = 0;
 };

@@ -17,7 +17,7 @@ namespace {
 
 // What comes on top of weights and sessions. Scratch of kernels (parts of attention, activations as products
 // take them, both halves of the MLP) grows with the chunk as the workspace does, to twice as much; graphs and
-// code that the driver loads take some of the device's memory.
+// code that the driver loads take some of the device's memory, and it hands memory out in pieces.
 constexpr std::int64_t kScratchOfWorkspace = 2, kShareOfDriver = 64;
 
 /// Weights of each layer, as the last device has them or would.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stands in for lib/backend/cuda/dense_products.cpp: cuBLASLt is no code of ours that could run on the host, so
-// that its products are plain loops here, of one thread each 32 outputs of a row.
+// Stands in for lib/backend/cuda/dense_products.cpp: cuBLASLt is no code of ours that could run on the host,
+// so that its products are plain loops here, of one thread each 32 outputs of a row.
 #include "backend/cuda/dense_products.h"
 
 #include "kernels/common/bf16.h"
@@ -34,7 +34,7 @@ __global__ void dense_product(DenseProduct product) {
 
 struct DenseProducts::Plan {};
 
-DenseProducts::DenseProducts() = default;
+DenseProducts::DenseProducts(DeviceArena&) {}
 DenseProducts::~DenseProducts() = default;
 
 DenseProducts::Shape DenseProducts::shape_of(const DenseProduct& product) {

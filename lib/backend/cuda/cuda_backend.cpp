@@ -2,7 +2,6 @@
 #include "backend/cuda/cuda_backend.h"
 
 #include "backend/cuda/cuda_check.h"
-#include "backend/cuda/cuda_memory.h"
 #include "core/checks.h"
 #include "core/count.h"
 #include "kernels/cuda/gated_mul.h"
@@ -31,7 +30,11 @@ int checked_device(int device) {
 }  // namespace
 
 CudaBackend::CudaBackend(int device, bool graphs)
-    : device_(checked_device(device)), steps_(graphs), packers_(0, false) {
+    : device_(checked_device(device)),
+      arena_(std::make_shared<DeviceArena>(device)),
+      steps_(*arena_, graphs),
+      dense_(*arena_),
+      packers_(0, false) {
   cudaDeviceProp properties = {};
   check_cuda(cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties");
   name_ = message("sm_", properties.major, properties.minor, " (", properties.name, ")");
@@ -63,16 +66,10 @@ void CudaBackend::use_device() const { check_cuda(cudaSetDevice(device_), "cudaS
 BackendInfo CudaBackend::describe() const { return {message("cuda:", device_), name_, 0}; }
 
 Buffer CudaBackend::allocate(std::size_t bytes, const char* purpose, Buffer::Pages) {
-  use_device();
-  return allocate_device(bytes, purpose);
+  return arena_->allocate(bytes, purpose);
 }
 
-DeviceMemory CudaBackend::memory() const {
-  use_device();
-  std::size_t free = 0, total = 0;
-  check_cuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
-  return {static_cast<std::int64_t>(free), static_cast<std::int64_t>(total)};
-}
+DeviceMemory CudaBackend::memory() const { return arena_->memory(); }
 
 void CudaBackend::upload(const TensorView& dst, std::span<const std::byte> src) {
   const std::lock_guard lock(mutex_);
@@ -96,10 +93,9 @@ void CudaBackend::execute(const std::function<void()>& step) {
 
 void* CudaBackend::scratch(Buffer& buffer, std::size_t bytes) {
   if (buffer.size() >= bytes) return buffer.data();
-  synchronize();
   steps_.forget_graphs();  // they know where it was
   buffer = {};             // first, so that the two need not fit side by side
-  buffer = allocate_device(bytes, "kernel scratch");
+  buffer = arena_->allocate(bytes, "kernel scratch");
   return buffer.data();
 }
 

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "backend/backend.h"
 #include "backend/cuda/dense_products.h"
+#include "backend/cuda/device_arena.h"
 #include "backend/cuda/step_runner.h"
 #include "backend/cuda/upload_queue.h"
 #include "core/thread_pool.h"
@@ -92,7 +94,8 @@ class CudaBackend final : public Backend {
   kernels::cuda::SplitScratch split_scratch(std::size_t sums, std::size_t outputs);
   /// The activations `src` of a product with a bf16 weight, in bf16, until the next call.
   kernels::cuda::Activations to_bf16(const kernels::cuda::TiledLinearArgs& args, const TensorView& src);
-  /// Device scratch that is at least so large. Growing waits for the device.
+  /// Device scratch that is at least so large. Where it grows, ops that were launched before still have the
+  /// old one.
   void* scratch(Buffer& buffer, std::size_t bytes);
   /// Lets a library that was not built for this GPU say so when it is opened, and not in the first step.
   void try_a_kernel(const cudaDeviceProp& properties);
@@ -102,7 +105,8 @@ class CudaBackend final : public Backend {
   int device_;
   std::string name_;
   unsigned multiprocessors_ = 0;
-  std::recursive_mutex mutex_;  // of the stream
+  std::shared_ptr<DeviceArena> arena_;  // before all that has memory or work of it
+  std::recursive_mutex mutex_;          // of steps
   StepRunner steps_;
   // What step_cache() put last, and in which walk.
   struct {

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "backend/adapters/kernel_args.h"
-#include "backend/cuda/cuda_memory.h"
 #include "backend/weight_rows.h"
 #include "core/count.h"
 #include "kernels/common/bf16.h"
@@ -19,7 +18,7 @@ using kernels::kStripOutputs;
 using kernels::WeightType;
 
 CudaLinear::CudaLinear(const LinearWeights& weights, core::ThreadPool& pool, UploadQueue& uploads,
-                       cudaStream_t stream) {
+                       DeviceArena& arena) {
   for (const WeightRows& part : weights.parts) rows += part.rows;
   cols = weights.cols;
   tiled_.type = weight_type(weights);
@@ -38,8 +37,8 @@ CudaLinear::CudaLinear(const LinearWeights& weights, core::ThreadPool& pool, Upl
                     staged.begin() + static_cast<std::ptrdiff_t>(layout.bias));
   std::ranges::copy(std::as_bytes(std::span(weights.input_order)),
                     staged.begin() + static_cast<std::ptrdiff_t>(layout.order));
-  memory_ = allocate_device(layout.end, weights.name.c_str());
-  uploads.send(memory_.data(), stream);
+  memory_ = arena.allocate(layout.end, weights.name.c_str());
+  uploads.send(memory_.data(), arena.stream());
   bytes = static_cast<std::int64_t>(layout.bias);
   const std::byte* const device = memory_.data();
   tiled_.data = device;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cuda_runtime.h>
-
 #include "backend/backend.h"
+#include "backend/cuda/device_arena.h"
 #include "backend/cuda/upload_queue.h"
 #include "core/thread_pool.h"
 #include "kernels/common/tile_layout.h"
@@ -13,8 +12,8 @@ namespace transom::backend {
 /// A weight on the device: integers in tiles for our own kernels, floats row by row for cuBLASLt.
 class CudaLinear final : public PreparedLinear {
  public:
-  /// Packs on the threads of `pool` and copies in the order of `stream`.
-  CudaLinear(const LinearWeights& weights, core::ThreadPool& pool, UploadQueue& uploads, cudaStream_t stream);
+  /// Packs on the threads of `pool` and copies in the order of the arena's stream.
+  CudaLinear(const LinearWeights& weights, core::ThreadPool& pool, UploadQueue& uploads, DeviceArena& arena);
 
   bool is_integer() const { return kernels::is_integer(tiled_.type); }
   /// Of floats only the numbers and pointers: they lie row by row.

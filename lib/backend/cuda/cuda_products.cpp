@@ -33,7 +33,7 @@ bool is_few_dense_rows(const kernels::cuda::TiledLinearArgs& args) {
 std::unique_ptr<PreparedLinear> CudaBackend::prepare_linear(const LinearWeights& weights) {
   const std::lock_guard lock(mutex_);
   use_device();
-  return std::make_unique<CudaLinear>(weights, packers_, uploads_, steps_.stream());
+  return std::make_unique<CudaLinear>(weights, packers_, uploads_, *arena_);
 }
 
 void CudaBackend::reserve(const WorkspaceLimits& limits) {

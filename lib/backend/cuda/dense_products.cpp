@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "backend/cuda/cuda_check.h"
-#include "backend/cuda/cuda_memory.h"
 
 namespace transom::backend {
 
@@ -102,7 +101,7 @@ class Preference {
 
 }  // namespace
 
-DenseProducts::DenseProducts() : workspace_(allocate_device(kWorkspaceBytes, "cuBLASLt")) {
+DenseProducts::DenseProducts(DeviceArena& arena) : workspace_(arena.allocate(kWorkspaceBytes, "cuBLASLt")) {
   check_cublas(cublasLtCreate(&handle_), "cublasLtCreate");
 }
 

@@ -11,7 +11,7 @@
 #include <memory>
 #include <tuple>
 
-#include "core/buffer.h"
+#include "backend/cuda/device_arena.h"
 
 namespace transom::backend {
 
@@ -31,7 +31,7 @@ struct DenseProduct {
 
 class DenseProducts {
  public:
-  DenseProducts();
+  explicit DenseProducts(DeviceArena& arena);
   ~DenseProducts();
   DenseProducts(const DenseProducts&) = delete;
   DenseProducts& operator=(const DenseProducts&) = delete;

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "backend/cuda/cuda_check.h"
-#include "backend/cuda/cuda_memory.h"
+#include "backend/cuda/pinned_memory.h"
 
 namespace transom::backend {
 
@@ -29,8 +29,8 @@ const std::byte* StepMemory::put_bytes(std::span<const std::byte> bytes) {
     ++current_;
   if (current_ == chunks_.size()) {
     const std::size_t all = std::max(size, kChunkBytes);
-    chunks_.push_back(
-        {allocate_pinned(all, "the parameters of a step"), allocate_device(all, "the parameters of a step")});
+    constexpr const char* kPurpose = "the parameters of a step";
+    chunks_.push_back({allocate_pinned(all, kPurpose), arena_.allocate(all, kPurpose)});
   }
   Chunk& chunk = chunks_[current_];
   std::memcpy(chunk.host.data() + chunk.used, bytes.data(), bytes.size());

@@ -13,12 +13,14 @@
 #include <span>
 #include <vector>
 
-#include "core/buffer.h"
+#include "backend/cuda/device_arena.h"
 
 namespace transom::backend {
 
 class StepMemory {
  public:
+  explicit StepMemory(DeviceArena& arena) : arena_(arena) {}
+
   /// A new step begins. The device must have finished the last one.
   void restart();
 
@@ -46,6 +48,7 @@ class StepMemory {
     core::Buffer host, device;
     std::size_t used = 0, uploaded = 0;
   };
+  DeviceArena& arena_;
   std::vector<Chunk> chunks_;
   std::size_t current_ = 0;  // chunk that slots come from
   std::uint64_t walk_ = 0;

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "backend/cuda/cuda_memory.h"
+#include "backend/cuda/pinned_memory.h"
 
 namespace transom::backend {
 
@@ -31,14 +31,10 @@ void Signature::add(const KvCacheView& cache) {
   for (const std::int64_t n : {cache.block_slots, cache.sinks, cache.levels, cache.level_slots}) add(n);
 }
 
-StepRunner::StepRunner(bool graphs) : graphs_(graphs) {
-  check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
-}
+StepRunner::StepRunner(DeviceArena& arena, bool graphs)
+    : graphs_(graphs), arena_(arena), stream_(arena.stream()), memory_(arena) {}
 
-StepRunner::~StepRunner() {
-  forget_graphs();
-  cudaStreamDestroy(stream_);
-}
+StepRunner::~StepRunner() { forget_graphs(); }
 
 void StepRunner::forget_graphs() {
   for (const Graph& graph : captured_) cudaGraphExecDestroy(graph.graph);
@@ -89,8 +85,9 @@ void StepRunner::replay(Graph& graph) {
   check_cuda(cudaGraphLaunch(graph.graph, stream_), "cudaGraphLaunch");
 }
 
-StepRunner::Graph* StepRunner::capture(const std::function<void()>& step) {
+cudaGraph_t StepRunner::record(const std::function<void()>& step) {
   cudaGraph_t graph = nullptr;
+  const auto held = arena_.hold();
   check_cuda(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
   try {
     walk(Mode::capture, step);
@@ -100,8 +97,18 @@ StepRunner::Graph* StepRunner::capture(const std::function<void()>& step) {
     throw;
   }
   check_cuda(cudaStreamEndCapture(stream_, &graph), "cudaStreamEndCapture");
+  return graph;
+}
+
+StepRunner::Graph* StepRunner::capture(const std::function<void()>& step) {
+  const cudaGraph_t graph = record(step);
   Graph captured{signature_, nullptr, steps_};
-  const cudaError_t status = cudaGraphInstantiate(&captured.graph, graph, 0);
+  cudaError_t status = cudaGraphInstantiate(&captured.graph, graph, 0);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    arena_.make_room();  // the driver takes the memory of graphs beside the pool
+    status = cudaGraphInstantiate(&captured.graph, graph, 0);
+  }
   cudaGraphDestroy(graph);
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();

@@ -22,6 +22,7 @@
 
 #include "backend/backend.h"
 #include "backend/cuda/cuda_check.h"
+#include "backend/cuda/device_arena.h"
 #include "backend/cuda/profiler_range.h"
 #include "backend/cuda/step_memory.h"
 
@@ -53,8 +54,8 @@ class Signature {
 
 class StepRunner {
  public:
-  /// @param graphs false: every step is launched op by op.
-  explicit StepRunner(bool graphs);
+  /// Of the stream of an arena that outlives it. @param graphs false: every step is launched op by op.
+  StepRunner(DeviceArena& arena, bool graphs);
   ~StepRunner();
   StepRunner(const StepRunner&) = delete;
   StepRunner& operator=(const StepRunner&) = delete;
@@ -100,6 +101,7 @@ class StepRunner {
 
   void walk(Mode mode, const std::function<void()>& step);
   void replay(Graph& graph);
+  cudaGraph_t record(const std::function<void()>& step);
   /// Null where the device has no memory for a graph: ops launched one by one need none.
   Graph* capture(const std::function<void()>& step);
   void finish();
@@ -107,7 +109,8 @@ class StepRunner {
   std::byte* stage(std::size_t bytes);
 
   bool graphs_;
-  cudaStream_t stream_ = nullptr;
+  DeviceArena& arena_;
+  cudaStream_t stream_;
   StepMemory memory_;
   Mode mode_ = Mode::launch;
   Signature signature_, last_signature_;

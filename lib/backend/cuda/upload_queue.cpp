@@ -2,7 +2,7 @@
 #include "backend/cuda/upload_queue.h"
 
 #include "backend/cuda/cuda_check.h"
-#include "backend/cuda/cuda_memory.h"
+#include "backend/cuda/pinned_memory.h"
 
 namespace transom::backend {
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Models on device "cuda", through the public API: what the CPU gives, by the library that the API opens. Here that is
-// the emulated one, which TRANSOM_CUDA_LIBRARY names; on a machine with a GPU the same program runs with the real one.
+// Models on device "cuda", through the public API: what the CPU gives, by the library that the API opens.
+// Here that is the emulated one, which TRANSOM_CUDA_LIBRARY names; on a machine with a GPU the same program
+// runs with the real one.
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/cuda_on_host/backend/story_model.h"
@@ -25,7 +28,8 @@ namespace {
 /// The largest difference of logits between the devices after some tokens, and after one more.
 double device_difference(Settings settings, std::size_t tokens) {
   const auto ids = some_ids(tokens);
-  Session cpu = story_model("cpu", settings).new_session(), cuda = story_model("cuda", settings).new_session();
+  Session cpu = story_model("cpu", settings).new_session(),
+          cuda = story_model("cuda", settings).new_session();
   const double all = largest_difference(cpu.forward(ids, LogitsFor::all), cuda.forward(ids, LogitsFor::all));
   return std::max(all, largest_difference(cpu.forward(some_ids(1)), cuda.forward(some_ids(1))));
 }
@@ -122,8 +126,10 @@ TEST_CASE("cuda: quantised weights") {
 }
 
 TEST_CASE("cuda: weights that GPTQ calibrates while loading") {
-  const Settings settings = {
-      {"quantization", "int4"}, {"quantization_method", "gptq"}, {"activation_dtype", "f32"}, {"num_hidden_layers", 1}};
+  const Settings settings = {{"quantization", "int4"},
+                             {"quantization_method", "gptq"},
+                             {"activation_dtype", "f32"},
+                             {"num_hidden_layers", 1}};
   CHECK(device_difference(settings, 5) < 0.1);
 }
 
@@ -187,9 +193,36 @@ TEST_CASE("cuda: a text that is stopped midway leaves the model usable") {
       model.generate(kPrompt, {.max_new_tokens = 20}, [&](std::string_view) { return ++pieces < 3; });
   CHECK(stopped.finish_reason == FinishReason::cancelled);
   struct Thrown {};
-  CHECK_THROWS_AS(model.generate(kPrompt, {.max_new_tokens = 20}, [](std::string_view) -> bool { throw Thrown(); }),
-                  Thrown);
+  CHECK_THROWS_AS(
+      model.generate(kPrompt, {.max_new_tokens = 20}, [](std::string_view) -> bool { throw Thrown(); }),
+      Thrown);
   CHECK(model.generate(kPrompt, {.max_new_tokens = 6}).text == text);
+}
+
+TEST_CASE("cuda: sessions that come and go in threads leave the texts of others as they are") {
+  const Model model = story_model("cuda");
+  const GenerationConfig config{.max_new_tokens = 12};
+  const std::string expected = model.generate(kPrompt, config).text;
+  const Logits next = model.new_session().forward(some_ids(5));
+  std::atomic<bool> generating = true;
+  std::atomic<int> wrong = 0;
+  std::thread passing([&] {
+    while (generating) {
+      Session session = model.new_session({.max_context = 600});
+      wrong += largest_difference(session.forward(some_ids(5)), next) != 0;
+      const Session fork = session.fork();
+    }
+  });
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&] {
+      for (int text = 0; text < 3; ++text) wrong += model.generate(kPrompt, config).text != expected;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  generating = false;
+  passing.join();
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("cuda: many loads leave the model usable", "[leaks]") {

@@ -12,7 +12,7 @@
 
 #include "backend/cuda/cuda_backend.h"
 #include "model/weights/weight_loader.h"
-#include "tests/cuda_on_host/runtime/device_memory.h"
+#include "tests/cuda_on_host/backend/scarce_device.h"
 #include "tests/model/small_models.h"
 #include "tests/support/catch.h"
 #include "tests/support/throws.h"
@@ -22,6 +22,7 @@ namespace {
 
 using backend::CudaBackend;
 using testing::Ids;
+using testing::LimitedMemory;
 
 /// All tensors of any model, full of zeros.
 class ZeroSource final : public model::WeightSource {
@@ -41,13 +42,6 @@ class ZeroSource final : public model::WeightSource {
 
  private:
   std::vector<std::byte> zeros_ = std::vector<std::byte>(std::size_t{2} << 20);
-};
-
-struct LimitedMemory {
-  explicit LimitedMemory(std::size_t bytes) { cuda_on_host::limit_device_memory(bytes); }
-  ~LimitedMemory() { cuda_on_host::limit_device_memory(0); }
-  LimitedMemory(const LimitedMemory&) = delete;
-  LimitedMemory& operator=(const LimitedMemory&) = delete;
 };
 
 constexpr std::int64_t kLayers = 8;

@@ -5,8 +5,9 @@
 #include <vector>
 
 #include "backend/cuda/cuda_backend.h"
-#include "backend/cuda/cuda_memory.h"
-#include "tests/cuda_on_host/runtime/device.h"
+#include "backend/cuda/device_arena.h"
+#include "backend/cuda/pinned_memory.h"
+#include "tests/cuda_on_host/backend/scarce_device.h"
 #include "tests/support/catch.h"
 #include "tests/support/throws.h"
 
@@ -15,13 +16,7 @@ namespace {
 
 using cuda_on_host::Lack;
 using testing::contains;
-
-struct Lacking {
-  explicit Lacking(Lack lack) { cuda_on_host::set_lack(lack); }
-  ~Lacking() { cuda_on_host::set_lack(Lack::nothing); }
-  Lacking(const Lacking&) = delete;
-  Lacking& operator=(const Lacking&) = delete;
-};
+using testing::Lacking;
 
 TEST_CASE("a library without kernels for the GPU says so when it is opened") {
   const Lacking kernels(Lack::kernels);
@@ -34,11 +29,13 @@ TEST_CASE("weights go to the device through ordinary memory where none can be lo
   const Lacking locked(Lack::page_locked_memory);
   CHECK_THROWS_AS(allocate_pinned(100, "a test"), OutOfMemory);
   UploadQueue uploads;
-  core::Buffer memory = allocate_device(300, "a test");
+  const auto arena = std::make_shared<DeviceArena>(0);
+  core::Buffer memory = arena->allocate(300, "a test");
   for (const std::size_t at : {0, 100, 200}) {
     std::ranges::fill(uploads.begin(100), static_cast<std::byte>(at + 1));
-    uploads.send(memory.data() + at, nullptr);
+    uploads.send(memory.data() + at, arena->stream());
   }
+  REQUIRE(cudaStreamSynchronize(arena->stream()) == cudaSuccess);
   std::array<unsigned char, 300> found = {};
   REQUIRE(cudaMemcpy(found.data(), memory.data(), found.size(), cudaMemcpyDeviceToHost) == cudaSuccess);
   for (std::size_t i = 0; i < found.size(); ++i) REQUIRE(found[i] == i / 100 * 100 + 1);
@@ -46,8 +43,9 @@ TEST_CASE("weights go to the device through ordinary memory where none can be lo
 
 TEST_CASE("steps are launched op by op where a graph has no memory") {
   const Lacking graphs(Lack::memory_of_graphs);
-  StepRunner runner(true);
-  core::Buffer memory = allocate_device(4 * sizeof(float), "a test");
+  const auto arena = std::make_shared<DeviceArena>(0);
+  StepRunner runner(*arena, true);
+  core::Buffer memory = arena->allocate(4 * sizeof(float), "a test");
   const core::TensorView view = core::TensorView::dense(memory.data(), DType::f32, {4});
   for (int i = 0; i < 4; ++i) {
     const std::vector<float> values(4, static_cast<float>(i));

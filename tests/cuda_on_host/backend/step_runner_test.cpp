@@ -2,11 +2,11 @@
 // Steps and the graphs that replay them.
 #include "backend/cuda/step_runner.h"
 
+#include <memory>
 #include <numeric>
 #include <stdexcept>
 #include <vector>
 
-#include "backend/cuda/cuda_memory.h"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/ptx.cuh"
 #include "tests/support/catch.h"
@@ -22,11 +22,12 @@ __global__ void count_from(const float* add, float* dst) {
 }
 
 struct Counter {
+  std::shared_ptr<DeviceArena> arena = std::make_shared<DeviceArena>(0);
   StepRunner runner;
-  core::Buffer memory = allocate_device(64 * sizeof(float), "a test");
+  core::Buffer memory = arena->allocate(64 * sizeof(float), "a test");
   int walks = 0;
 
-  explicit Counter(bool graphs) : runner(graphs) {}
+  explicit Counter(bool graphs) : runner(*arena, graphs) {}
 
   /// Counts from `first` on.
   std::vector<float> run(float first, int numbers = 32, int launches = 1) {
@@ -60,7 +61,8 @@ std::vector<float> counted(float first, std::size_t n = 32) {
 
 TEST_CASE("step runner: a step that comes again is replayed with the numbers of now") {
   Counter counter(true);
-  for (int i = 0; i < 6; ++i) CHECK(counter.run(static_cast<float>(10 * i)) == counted(static_cast<float>(10 * i)));
+  for (int i = 0; i < 6; ++i)
+    CHECK(counter.run(static_cast<float>(10 * i)) == counted(static_cast<float>(10 * i)));
   CHECK(counter.runner.replays() == 4);  // the first was launched, the second captured
   CHECK(counter.walks == 8);             // those two were walked twice, to sign and to launch
 }
