@@ -6,11 +6,14 @@
 
 #include "backend/kv_slots.h"
 #include "backend/ops.h"
+#include "core/checks.h"
 #include "core/count.h"
+#include "transom/error.h"
 
 namespace transom::model {
 
 using core::count;
+using core::message;
 using core::TensorView;
 
 namespace {
@@ -50,11 +53,27 @@ KvCache::KvCache(const ModelSpec& spec, DType dtype, std::int64_t context, std::
     Layer& layer = layers_.emplace_back();
     layer.view = view;
     layer.device = device;
-    stretches.push_back({devices_[device], view.blocks()});
+    const bool reserves = devices_[device]->uses_host_memory();
+    stretches.push_back({devices_[device], reserves ? view.blocks() : 0});
     bytes_ += view.keys.extent[1] * backend::ops::kv_slot_bytes(view);
   }
   make_tables();
   reserved_.reset(new KvMemory(stretches, count(block_bytes())));
+}
+
+void KvCache::check_room() const {
+  for (std::size_t device = 0; device < devices_.size(); ++device) {
+    if (devices_[device]->uses_host_memory()) continue;
+    std::int64_t needed = 0;
+    for (const Layer& layer : layers_)
+      if (layer.device == device) needed += 2 * layer.view.blocks() * block_bytes();
+    const backend::DeviceMemory memory = devices_[device]->memory();
+    if (memory.total == 0 || needed <= memory.free) continue;
+    throw OutOfMemory(message(devices_[device]->describe().device,
+                              ": the KV cache of the longest text takes ", needed, " bytes: ", memory.free,
+                              " of ", memory.total, " bytes are free; max_context, attention_window or ",
+                              "kv_cache_dtype take less, gpu_layers leaves layers to the CPU"));
+  }
 }
 
 KvCache::KvCache(const KvCache& other, std::int64_t furthest)
@@ -215,6 +234,7 @@ std::vector<KvCache::Slots> KvCache::used_slots(std::size_t layer, std::int64_t 
 
 std::int64_t KvCache::resident_bytes(const KvBlock& block) const {
   constexpr std::int64_t kPage = 4096;
+  if (!block.memory->grows_as_written(block)) return 2 * block_bytes();
   const std::int64_t row = block_bytes() / block_slots() / layers_.front().view.keys.extent[0];
   // Keys and values of each head, which begin and end anywhere in a page; no more than all of them.
   const std::int64_t head = ((block.written * row + kPage - 1) / kPage + 1) * kPage;

@@ -7,9 +7,10 @@
 /// tail). With a log stride each level has a ring beside it.
 ///
 /// Slots lie in blocks, which caches share. A block that is about to be written while another cache uses it
-/// is copied, rows and all; any other is written where it lies. A new cache reserves memory for all of its
-/// blocks, which becomes resident as they are first written: writing allocates nothing then. A cache that
-/// began as a copy allocates its own blocks as it needs them.
+/// is copied, rows and all; any other is written where it lies. Memory of this process is reserved for all
+/// blocks of a new cache, and becomes resident as they are first written: writing allocates nothing then. A
+/// device's memory would be gone with the reservation, so blocks there come as the text grows, those of all
+/// layers at once, and so do those of a cache that began as a copy.
 ///
 /// One thread at a time; caches that share blocks on any threads.
 #pragma once
@@ -28,7 +29,7 @@ namespace transom::model {
 class KvCache {
  public:
   /// @param context Positions that the text can reach. @param chunk Tokens that are appended at once, at
-  /// most.
+  /// most. @throws OutOfMemory.
   KvCache(const ModelSpec& spec, DType dtype, std::int64_t context, std::int64_t chunk,
           const Placement& placement);
   /// Shares what `other` holds of a text that once reached `furthest`. No thread may be writing to `other`
@@ -42,6 +43,9 @@ class KvCache {
   std::size_t layers() const { return layers_.size(); }
   backend::Backend& device_of(std::size_t layer) const { return *devices_[layers_[layer].device]; }
   std::int64_t bytes() const { return bytes_; }
+
+  /// Of a new cache. @throws OutOfMemory where a device has less memory free than the longest text would take.
+  void check_room() const;
 
   /// Before positions [first, end) are written: gives the cache blocks of its own for their slots.
   /// @throws OutOfMemory, and nothing has changed.
@@ -119,7 +123,7 @@ class KvCache {
   std::vector<backend::Backend*> devices_;
   std::vector<Layer> layers_;
   core::Buffer tables_;
-  KvMemoryOwner reserved_;  // a stretch for each layer; null in a copy
+  KvMemoryOwner reserved_;  // a stretch for each layer, empty where a device has it; null in a copy
   std::int64_t bytes_ = 0;
 };
 

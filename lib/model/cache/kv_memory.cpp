@@ -40,12 +40,15 @@ KvMemory::KvMemory(std::span<const KvStretch> stretches, std::size_t block_bytes
     for (backend::Buffer* half : {&stretch.keys, &stretch.values})
       *half = device->allocate(count(blocks) * block_bytes, "the KV cache", backend::Buffer::Pages::lazy);
     stretch.blocks = record;
+    stretch.count = blocks;
+    stretch.of_this_process = device->uses_host_memory();
     record += blocks;
   }
 }
 
 KvBlock* KvMemory::take(std::size_t stretch, std::int64_t index) {
   Stretch& here = stretches_[stretch];
+  if (index >= here.count) return nullptr;
   for (; here.made <= index; ++here.made) {
     KvBlock* const block = std::construct_at(here.blocks + here.made);
     block->keys = here.keys.data() + count(here.made) * block_bytes_;
@@ -62,6 +65,7 @@ KvBlock* KvMemory::take(std::size_t stretch, std::int64_t index) {
 
 bool KvMemory::is_free(std::size_t stretch, std::int64_t index) const {
   const Stretch& here = stretches_[stretch];
+  if (index >= here.count) return false;
   return index >= here.made || here.blocks[index].users.load(std::memory_order_acquire) == 0;
 }
 

@@ -39,14 +39,16 @@ struct KvBlock {
   void remove_user() noexcept;
 };
 
-/// Stretches of blocks, in a cache of its own one for each layer. Pages become resident as blocks are
-/// written; all is gone with the owner and the last user of a block.
+/// Stretches of blocks. Pages of this process become resident as blocks are written, and those of a block
+/// that its last user lets go are given back; a device's memory is there as a whole. All is gone with the
+/// owner and the last user of a block.
 class KvMemory {
  public:
   /// For its owner, a cache or who gives out its blocks. @throws OutOfMemory.
   KvMemory(std::span<const KvStretch> stretches, std::size_t block_bytes);
 
-  /// A block for its first user, or null while another uses it. Only for the owner.
+  /// A block for its first user, or null while another uses it, or where the stretch is shorter. Only for the
+  /// owner.
   KvBlock* take(std::size_t stretch, std::int64_t index);
 
   /// Whether take() would give this block. Only for the owner.
@@ -55,6 +57,11 @@ class KvMemory {
   /// Moves a stretch that is all in use to huge pages, once. Only for the owner.
   void make_huge(std::size_t stretch);
   bool is_huge(std::size_t stretch) const { return stretches_[stretch].huge; }
+
+  /// Whether memory that was not written yet costs nothing.
+  bool grows_as_written(const KvBlock& block) const {
+    return stretches_[static_cast<std::size_t>(block.stretch)].of_this_process;
+  }
 
   /// The owner, and blocks that have users.
   std::int64_t holds() const { return holds_.load(std::memory_order_acquire); }
@@ -69,7 +76,9 @@ class KvMemory {
   struct Stretch {
     backend::Buffer keys, values;
     KvBlock* blocks = nullptr;
+    std::int64_t count = 0;
     std::int64_t made = 0;  // records; those behind are untouched memory
+    bool of_this_process = true;
     bool huge = false;
   };
 

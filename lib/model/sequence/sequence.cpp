@@ -21,6 +21,7 @@ Sequence::Sequence(const Transformer& transformer, const SequenceOptions& option
   const ModelSpec& spec = transformer.spec();
   for (const LayerSpan& span : transformer.placement().spans())
     span.device->reserve({size_.chunk, spec.n_heads, spec.n_kv_heads, spec.head_dim});
+  cache_.check_room();
 } catch (const OutOfMemory& error) {
   const auto [context, chunk] = sequence_size(transformer.spec(), options);
   throw OutOfMemory(error.what() + fitting_layers(error, transformer.spec(), transformer.placement(),
@@ -47,10 +48,10 @@ std::unique_ptr<Sequence> Sequence::fork() const {
 }
 
 std::unique_ptr<Sequence> Sequence::sibling() const {
-  return std::unique_ptr<Sequence>(
-      new Sequence(*this, workspace_,
-                   KvCache(transformer_.spec(), transformer_.kv_dtype(), size_.context, size_.chunk,
-                           transformer_.placement())));
+  KvCache cache(transformer_.spec(), transformer_.kv_dtype(), size_.context, size_.chunk,
+                transformer_.placement());
+  cache.check_room();
+  return std::unique_ptr<Sequence>(new Sequence(*this, workspace_, std::move(cache)));
 }
 
 void Sequence::copy_from(const Sequence& other, std::int64_t from) {
