@@ -32,13 +32,15 @@ endif()
 # Compile settings of a target with CUDA sources. What ptxas says of registers and spills is kept beside each object, for the
 # target cuda_resources.
 function(transom_cuda_settings target)
-  set(launcher "${CMAKE_CUDA_COMPILER_LAUNCHER}")
-  if(NOT launcher)
-    set(launcher "${CMAKE_CXX_COMPILER_LAUNCHER}")
+  set(launcher sh "${PROJECT_SOURCE_DIR}/cmake/keep_ptxas_report.sh")
+  if(CMAKE_CUDA_COMPILER_LAUNCHER)
+    list(APPEND launcher ${CMAKE_CUDA_COMPILER_LAUNCHER})
+  else()
+    list(APPEND launcher ${CMAKE_CXX_COMPILER_LAUNCHER})
   endif()
   set_target_properties(${target} PROPERTIES
     CUDA_ARCHITECTURES "${TRANSOM_CUDA_ARCHITECTURES}"
-    CUDA_COMPILER_LAUNCHER "sh;${PROJECT_SOURCE_DIR}/cmake/keep_ptxas_report.sh;${launcher}"
+    CUDA_COMPILER_LAUNCHER "${launcher}"
     POSITION_INDEPENDENT_CODE ON
     CUDA_VISIBILITY_PRESET hidden
     CXX_VISIBILITY_PRESET hidden
