@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <string>
@@ -10,6 +11,17 @@
 #include "tests/support/catch.h"
 
 namespace transom::testing {
+
+/// The folders of a folder that hold an expected.safetensors, by name.
+inline std::vector<std::string> golden_cases(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (std::filesystem::exists(entry.path() / "expected.safetensors"))
+      names.push_back(entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
 
 /// expected.safetensors of one case, or another file of its folder.
 class Expected {

@@ -14,18 +14,10 @@
 namespace {
 
 using transom::testing::Expected;
+using transom::testing::golden_cases;
 namespace fs = std::filesystem;
 
 const fs::path kGolden = fs::path(TRANSOM_SOURCE_DIR) / "tests" / "golden";
-
-std::vector<std::string> golden_cases() {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(kGolden)) {
-    if (fs::exists(entry.path() / "expected.safetensors")) names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 /// Largest difference over the root mean square of the expected values.
 double relative_error(std::span<const float> actual, std::span<const float> expected) {
@@ -59,7 +51,7 @@ std::vector<transom::TokenId> continue_greedily(transom::Session& session,
 }  // namespace
 
 TEST_CASE("golden: there are cases for every family") {
-  const auto names = golden_cases();
+  const auto names = golden_cases(kGolden);
   for (const char* family : {"llama", "mistral", "qwen2", "qwen3"}) {
     const auto count = std::count_if(names.begin(), names.end(),
                                      [&](const std::string& name) { return name.starts_with(family); });
@@ -69,7 +61,7 @@ TEST_CASE("golden: there are cases for every family") {
 }
 
 TEST_CASE("golden: f32 logits equal transformers' at every position") {
-  for (const std::string& name : golden_cases()) {
+  for (const std::string& name : golden_cases(kGolden)) {
     DYNAMIC_SECTION(name) {
       const Expected expected(kGolden / name);
       const auto ids = expected.get<transom::TokenId>("input_ids");
@@ -103,7 +95,7 @@ TEST_CASE("golden: the first tokens alone, where rope depends on the length") {
 }
 
 TEST_CASE("golden: greedy continuation is identical in f32") {
-  for (const std::string& name : golden_cases()) {
+  for (const std::string& name : golden_cases(kGolden)) {
     DYNAMIC_SECTION(name) {
       const Expected expected(kGolden / name);
       const auto ids = expected.get<transom::TokenId>("input_ids");
@@ -115,7 +107,7 @@ TEST_CASE("golden: greedy continuation is identical in f32") {
 
 TEST_CASE("golden: bf16 weights, as stored, stay close to the f32 computation") {
   int cases = 0;
-  for (const std::string& name : golden_cases()) {
+  for (const std::string& name : golden_cases(kGolden)) {
     if (!name.ends_with("-bf16")) continue;
     ++cases;
     DYNAMIC_SECTION(name) {

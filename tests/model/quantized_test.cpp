@@ -22,15 +22,6 @@ namespace fs = std::filesystem;
 
 const fs::path kQuantized = fs::path(TRANSOM_SOURCE_DIR) / "tests" / "golden" / "quant";
 
-std::vector<std::string> cases() {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(kQuantized)) {
-    if (fs::exists(entry.path() / "expected.safetensors")) names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 Model load(const fs::path& directory, const char* activations) {
   Config config = AutoConfig::from_pretrained(directory.string());
   config.update({{"activation_dtype", activations}, {"kv_cache_dtype", "f32"}, {"dtype", "f32"}});
@@ -88,7 +79,7 @@ std::vector<double> product(const model::QuantizedModule& module, std::int64_t r
 }  // namespace
 
 TEST_CASE("quantised: there are cases for every width, grouping, order and layout") {
-  const auto names = cases();
+  const auto names = golden_cases(kQuantized);
   for (const std::string width : {"w8", "w4", "w3", "w2"}) {
     for (const std::string group : {"row", "g32", "g64", "g128"})
       CHECK(std::count(names.begin(), names.end(), "gptq-" + width + "-" + group) == 1);
@@ -97,7 +88,7 @@ TEST_CASE("quantised: there are cases for every width, grouping, order and layou
 }
 
 TEST_CASE("quantised: readers yield the numbers that the files stand for") {
-  for (const std::string& name : cases()) {
+  for (const std::string& name : golden_cases(kQuantized)) {
     DYNAMIC_SECTION(name) {
       const Expected expected(kQuantized / name);
       const auto probe = expected.get<float>("probe");
@@ -124,7 +115,7 @@ TEST_CASE("quantised: readers yield the numbers that the files stand for") {
 }
 
 TEST_CASE("quantised: exact logits equal those of the plain weights") {
-  for (const std::string& name : cases()) {
+  for (const std::string& name : golden_cases(kQuantized)) {
     DYNAMIC_SECTION(name) {
       const Expected expected(kQuantized / name);
       const auto ids = expected.get<TokenId>("input_ids");
@@ -145,7 +136,7 @@ TEST_CASE("quantised: exact logits equal those of the plain weights") {
 }
 
 TEST_CASE("quantised: activations in int8 move the logits by less than one percent") {
-  for (const std::string& name : cases()) {
+  for (const std::string& name : golden_cases(kQuantized)) {
     DYNAMIC_SECTION(name) {
       const Expected expected(kQuantized / name);
       const auto ids = expected.get<TokenId>("input_ids");
