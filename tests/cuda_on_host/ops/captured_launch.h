@@ -8,12 +8,14 @@
 
 namespace transom::cuda_on_host {
 
-/// What `launch` puts on a stream, captured once, to be run any number of times.
+/// What `launch` puts on a stream, captured once, to be run any number of times. Before that it is launched
+/// as it is: CUDA may load a kernel when it is first launched, and that is no work for a capture.
 class CapturedLaunch {
  public:
   template <class Launch>
   explicit CapturedLaunch(const Launch& launch) {
     REQUIRE(cudaStreamCreate(&stream_) == cudaSuccess);
+    finish(launch(stream_), stream_);
     REQUIRE(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeGlobal) == cudaSuccess);
     REQUIRE(launch(stream_) == cudaSuccess);
     REQUIRE(cudaStreamEndCapture(stream_, &graph_) == cudaSuccess);

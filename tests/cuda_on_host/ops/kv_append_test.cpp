@@ -83,7 +83,7 @@ TEST_CASE("a captured kv_append goes on where the position in device memory says
   std::vector<float> rows(64);
   testing::Random(1).fill(rows.data(), rows.size());
   const DeviceArray<float> k(rows);
-  DeviceArray<std::int64_t> position(1);
+  DeviceArray<std::int64_t> position(std::vector<std::int64_t>{0});
   CapturedLaunch captured([&](cudaStream_t stream) {
     return kernels::cuda::launch_kv_append({cache.view(), k.data(), k.data(), 64, 1, 0}, position.data(),
                                            stream);

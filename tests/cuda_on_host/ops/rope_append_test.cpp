@@ -190,16 +190,20 @@ TEST_CASE("a captured rope_append goes on where the position in device memory sa
   const DeviceKvCache cache(shape), expected(shape);
   const Tokens tokens(shape, 4, 1, 16, true, 1);
   DeviceTokens replayed(tokens, true), launched(tokens, true);
-  DeviceArray<std::int64_t> position(1);
+  DeviceArray<std::int64_t> position(std::vector<std::int64_t>{0});
   CapturedLaunch captured([&](cudaStream_t stream) {
     return kernels::cuda::launch_rope_append(replayed.args(tokens, cache.view(), 4, 0), position.data(),
                                              stream);
   });
+  const auto launch = [&](std::int64_t pos) {
+    finish(
+        kernels::cuda::launch_rope_append(launched.args(tokens, expected.view(), 4, pos), nullptr, nullptr));
+  };
+  launch(0);  // as before the capture: queries and keys are rotated where they lie
   for (const std::int64_t pos : {0, 5, 69, 75}) {
     position.upload(std::vector<std::int64_t>{pos});
     captured.run();
-    finish(
-        kernels::cuda::launch_rope_append(launched.args(tokens, expected.view(), 4, pos), nullptr, nullptr));
+    launch(pos);
   }
   CHECK(cache.rows() == expected.rows());
   CHECK(replayed.qkv.download() == launched.qkv.download());
