@@ -23,5 +23,19 @@ fi
 
 set_up
 build all
+
+# A build without CUDA must not look like one with it: said last, where it is seen.
+tell_of_cuda() {
+  ! grep -q '^TRANSOM_CUDA:BOOL=ON$' "$TRANSOM_BUILD/CMakeCache.txt" || return 0
+  local nvcc
+  if nvcc="$(PATH="$PATH:/usr/local/cuda/bin" command -v nvcc)"; then
+    say "CUDA KERNELS WERE NOT COMPILED, though there is a toolkit, $nvcc." \
+      "If it is 12.4 or newer, put its folder into PATH, remove $TRANSOM_BUILD and run this again."
+  else
+    say "No CUDA toolkit: CUDA kernels were tested by their emulation, and not compiled for a GPU"
+  fi
+}
+trap tell_of_cuda EXIT
+
 # Two at a time: the kernels' tests run threads of their own. No tests at all is a failure, not a success.
 ctest --test-dir "$TRANSOM_BUILD" --output-on-failure --no-tests=error --parallel 2 "${skip[@]}" "$@"
