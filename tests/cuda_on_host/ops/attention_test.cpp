@@ -16,7 +16,7 @@ constexpr KvType kTypes[] = {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3
 /// The least multiple of head_dim that kernels on tensor cores take.
 std::size_t dim_step(KvType type) { return type == KvType::f32 ? 4 : type == KvType::bf16 ? 8 : 16; }
 
-TEST_CASE("attention on CUDA over head dimensions") {
+TEST_CASE("attention on CUDA over head dimensions", "[sanitizer]") {
   for (const KvType type : kTypes) {
     const std::size_t step = dim_step(type);
     for (const std::size_t head_dim : {step, std::size_t{48}, std::size_t{64}, 64 + step, std::size_t{96},
@@ -51,7 +51,7 @@ TEST_CASE("attention on CUDA fits devices with little shared memory") {
   }
 }
 
-TEST_CASE("attention on CUDA takes what is odd") {
+TEST_CASE("attention on CUDA takes what is odd", "[sanitizer]") {
   for (const KvType type : kTypes) {
     for (const std::size_t head_dim : {1, 7, 18, 33, 300}) {
       Setup s;
@@ -141,7 +141,7 @@ TEST_CASE("attention on CUDA leaves out masks only where every query sees every 
   }
 }
 
-TEST_CASE("attention on CUDA splits long contexts over blocks") {
+TEST_CASE("attention on CUDA splits long contexts over blocks", "[sanitizer]") {
   for (const KvType type : kTypes) {
     for (const std::int64_t window : {0, 1100}) {
       Setup s;

@@ -153,7 +153,8 @@ void check_all(std::size_t vocab, std::size_t padding, std::size_t shift) {
 
 }  // namespace
 
-TEST_CASE("choose: the host's token, whatever sizes, ties, filters and numbers that are none") {
+TEST_CASE("choose: the host's token, whatever sizes, ties, filters and numbers that are none",
+          "[sanitizer]") {
   for (const std::size_t vocab : {1, 2, 3, 31, 33, 1000}) {
     check_all(vocab, 0, 0);
     check_all(vocab, vocab / 3, 1);

@@ -81,7 +81,7 @@ struct Converted {
 
 }  // namespace
 
-TEST_CASE("convert_activations brings rows into the range of f16 by powers of two") {
+TEST_CASE("convert_activations brings rows into the range of f16 by powers of two", "[sanitizer]") {
   for (const std::size_t k : {1, 31, 64, 65, 300, 5000}) {
     for (const bool ordered : {false, true}) {
       const Converted c(WeightType::i4, ActivationType::half, k, 0, ordered, false);
@@ -104,7 +104,7 @@ TEST_CASE("convert_activations brings rows into the range of f16 by powers of tw
   }
 }
 
-TEST_CASE("convert_activations rounds to bf16 for bf16 weights") {
+TEST_CASE("convert_activations rounds to bf16 for bf16 weights", "[sanitizer]") {
   for (const std::size_t k : {1, 63, 64, 300}) {
     const Converted c(WeightType::bf16, ActivationType::half, k, 0, true, false);
     std::size_t wrong = 0;
@@ -116,7 +116,7 @@ TEST_CASE("convert_activations rounds to bf16 for bf16 weights") {
   }
 }
 
-TEST_CASE("convert_activations makes the int8 of the CPU, group by group, and their sums") {
+TEST_CASE("convert_activations makes the int8 of the CPU, group by group, and their sums", "[sanitizer]") {
   for (const std::size_t group : {0, 32, 64, 96, 128, 384}) {
     for (const std::size_t k : {1, 32, 33, 129, 500, 3000}) {
       if (group > k) continue;

@@ -42,7 +42,7 @@ TEST_CASE("dense_rows goes through long inputs in chunks") {
   compare(problem);
 }
 
-TEST_CASE("dense_rows does what linear_rows does with bias, order, gate and splits") {
+TEST_CASE("dense_rows does what linear_rows does with bias, order, gate and splits", "[sanitizer]") {
   compare({WeightType::bf16, 37, 200, 3, {.accumulate = true}});
   compare({WeightType::bf16, 37, 200, 9, {.ordered = true, .bias = false}});
   for (const std::size_t rows : {1, 2, 10}) compare({WeightType::bf16, 96, 1000, rows, {.gated = true}}, 7);

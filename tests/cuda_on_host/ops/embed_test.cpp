@@ -40,7 +40,7 @@ void check_all_types(std::size_t n, bool aligned) {
 
 }  // namespace
 
-TEST_CASE("embed on odd sizes, tables of every type") {
+TEST_CASE("embed on odd sizes, tables of every type", "[sanitizer]") {
   for (const bool aligned : {true, false}) {
     for (const std::size_t n : kSizes) {
       INFO("hidden " << n << (aligned ? "" : " misaligned"));

@@ -32,7 +32,7 @@ void check_gated_mul(std::size_t n, bool aligned) {
 
 }  // namespace
 
-TEST_CASE("gated_mul on odd sizes, far out as well") {
+TEST_CASE("gated_mul on odd sizes, far out as well", "[sanitizer]") {
   for (const bool aligned : {true, false}) {
     for (const std::size_t n : kSizes) {
       INFO("n " << n << (aligned ? "" : " misaligned"));

@@ -24,7 +24,7 @@ void check_gather(std::size_t n, bool aligned) {
 
 }  // namespace
 
-TEST_CASE("gather_rows on odd sizes") {
+TEST_CASE("gather_rows on odd sizes", "[sanitizer]") {
   for (const bool aligned : {true, false}) {
     for (const std::size_t n : kSizes) {
       INFO("n " << n << (aligned ? "" : " misaligned"));

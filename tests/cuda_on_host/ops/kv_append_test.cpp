@@ -44,7 +44,7 @@ void check_append(const KvView& shape, const std::vector<std::size_t>& chunks, b
 
 }  // namespace
 
-TEST_CASE("kv_append on odd sizes, all types and layouts") {
+TEST_CASE("kv_append on odd sizes, all types and layouts", "[sanitizer]") {
   for (const KvView& shape : kv_shapes()) {
     for (const bool aligned : {true, false}) {
       check_append(shape, {1, 5, 30}, aligned);

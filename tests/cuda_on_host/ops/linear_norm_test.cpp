@@ -68,7 +68,7 @@ void check(WeightType type, std::size_t n, std::size_t k, std::size_t rows, unsi
 
 }  // namespace
 
-TEST_CASE("a norm that follows a product is the norm of its results, bit by bit") {
+TEST_CASE("a norm that follows a product is the norm of its results, bit by bit", "[sanitizer]") {
   for (const std::size_t rows : {1, 2}) {
     for (const WeightType type :
          {WeightType::bf16, WeightType::i8, WeightType::i4, WeightType::i3, WeightType::i2})

@@ -41,7 +41,7 @@ void check_counts() {
 
 }  // namespace
 
-TEST_CASE("linear_rows agrees with the reference over odd sizes") {
+TEST_CASE("linear_rows agrees with the reference over odd sizes", "[sanitizer]") {
   for (const WeightType type : kTypes) {
     for (const std::size_t k : {1, 31, 33, 64, 127, 300})
       for (const std::size_t n : {1, 15, 16, 17, 40}) compare({type, n, k, 1});
@@ -100,7 +100,7 @@ TEST_CASE("linear_rows multiplies gate and up") {
   }
 }
 
-TEST_CASE("linear_rows splits the inputs, and which block is last does not matter") {
+TEST_CASE("linear_rows splits the inputs, and which block is last does not matter", "[sanitizer]") {
   std::size_t most_splits = 0;
   for (const WeightType type : kTypes) {
     for (const std::size_t rows : {1, 16}) {

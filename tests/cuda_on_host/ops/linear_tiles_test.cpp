@@ -50,7 +50,7 @@ void check_counts() {
 
 }  // namespace
 
-TEST_CASE("linear_tiles agrees with the reference over odd sizes") {
+TEST_CASE("linear_tiles agrees with the reference over odd sizes", "[sanitizer]") {
   for (const WeightType type : kTypes) {
     for (const std::size_t k : {1, 33, 64, 127, 300})
       for (const std::size_t n : {1, 16, 17, 130}) compare({type, n, k, 5});
@@ -78,7 +78,8 @@ TEST_CASE("linear_tiles agrees with the reference over groups, scales and zero p
   }
 }
 
-TEST_CASE("linear_tiles with int8 activations equals the reference over groups, scales and zero points") {
+TEST_CASE("linear_tiles with int8 activations equals the reference over groups, scales and zero points",
+          "[sanitizer]") {
   for (const std::size_t group : {0, 32, 64, 96, 128, 256}) {
     for (const ScaleType scale : {ScaleType::f32, ScaleType::f16, ScaleType::bf16}) {
       if (scale != ScaleType::f16 && group != 64) continue;
@@ -129,7 +130,7 @@ TEST_CASE("linear_tiles multiplies gate and up") {
   compare_int8({WeightType::i8, 288, 520, 70, {.gated = true}}, 13);
 }
 
-TEST_CASE("linear_tiles splits the inputs, and which block is last does not matter") {
+TEST_CASE("linear_tiles splits the inputs, and which block is last does not matter", "[sanitizer]") {
   for (const ActivationType activations : {ActivationType::half, ActivationType::int8}) {
     for (const WeightType type : {WeightType::i8, WeightType::i3}) {
       if (activations == ActivationType::int8 && type != WeightType::i8) continue;

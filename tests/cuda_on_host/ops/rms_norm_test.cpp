@@ -27,7 +27,7 @@ std::vector<float> normalise(Rows src, Rows& expected, bool aligned, bool in_pla
 
 }  // namespace
 
-TEST_CASE("rms_norm on odd sizes, also in place") {
+TEST_CASE("rms_norm on odd sizes, also in place", "[sanitizer]") {
   for (const bool aligned : {true, false}) {
     for (const std::size_t n : kSizes) {
       for (const bool in_place : {false, true}) {

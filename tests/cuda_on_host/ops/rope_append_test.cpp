@@ -100,7 +100,7 @@ void check(const KvView& shape, std::size_t n_heads, std::size_t half, const std
 
 }  // namespace
 
-TEST_CASE("rope_append is rope and kv_append on odd sizes, all types and layouts") {
+TEST_CASE("rope_append is rope and kv_append on odd sizes, all types and layouts", "[sanitizer]") {
   for (const KvView& shape : kv_shapes()) {
     for (const bool aligned : {true, false}) {
       const std::size_t half = shape.head_dim / 2;

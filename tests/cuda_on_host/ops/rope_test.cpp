@@ -28,7 +28,7 @@ void check_rope(std::size_t head_dim, std::size_t half, std::size_t n_heads, boo
 
 }  // namespace
 
-TEST_CASE("rope on odd sizes") {
+TEST_CASE("rope on odd sizes", "[sanitizer]") {
   for (const bool aligned : {true, false}) {
     for (const std::size_t half : {1, 2, 3, 4, 5, 16, 31, 32, 33, 64})
       for (const std::size_t n_heads : {1, 2, 7, 40}) check_rope(2 * half, half, n_heads, aligned);
