@@ -2,11 +2,16 @@
 // Models on device "cuda", through the public API: what the CPU gives, by the library that the API opens.
 // Here that is the emulated one, which TRANSOM_CUDA_LIBRARY names; on a machine with a GPU the same program
 // runs with the real one.
+#include <malloc.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "backend/cuda_library.h"
 #include "tests/cuda_on_host/backend/story_model.h"
 #include "tests/support/catch.h"
 #include "tests/support/logits.h"
@@ -32,6 +37,15 @@ double device_difference(Settings settings, std::size_t tokens) {
           cuda = story_model("cuda", settings).new_session();
   const double all = largest_difference(cpu.forward(ids, LogitsFor::all), cuda.forward(ids, LogitsFor::all));
   return std::max(all, largest_difference(cpu.forward(some_ids(1)), cuda.forward(some_ids(1))));
+}
+
+/// Memory of this process (VmRSS), without what the allocator could give back.
+std::int64_t resident_bytes() {
+  ::malloc_trim(0);
+  std::ifstream statm("/proc/self/statm");
+  std::int64_t pages = 0;
+  statm >> pages >> pages;
+  return pages * ::sysconf(_SC_PAGESIZE);
 }
 
 }  // namespace
@@ -225,9 +239,28 @@ TEST_CASE("cuda: sessions that come and go in threads leave the texts of others 
   CHECK(wrong == 0);
 }
 
-TEST_CASE("cuda: many loads leave the model usable", "[leaks]") {
+TEST_CASE("cuda: many loads leave no memory behind and the model usable", "[leaks]") {
+  const auto probe = backend::open_cuda_backend(0, false);
+  const bool emulated = contains(probe->describe().isa, "CUDA on the host");
   const std::string text = story_model("cuda").generate("Tom", {.max_new_tokens = 2}).text;
-  for (int i = 0; i < 1000; ++i) story_model("cuda", {{"num_hidden_layers", 1}});
+  const auto load = [](int times) {
+    for (int i = 0; i < times; ++i)
+      story_model("cuda", {{"num_hidden_layers", 1}}).generate("Tom", {.max_new_tokens = 1});
+  };
+  // Allocators and the driver fill what they keep for themselves.
+  load(50);
+  const std::int64_t device_before = probe->memory().free, host_before = resident_bytes();
+  const int loads = emulated ? 100 : 950;
+  load(loads);
+  const std::int64_t device_taken = device_before - probe->memory().free;
+  const std::int64_t host_taken = resident_bytes() - host_before;
+  // A load may leave a page of the host. A driver takes 2 MB of the device at a time: two of them.
+  const std::int64_t host_allowed = std::int64_t{4096} * loads, device_allowed = emulated ? 0 : 4 << 20;
+  INFO("device " << device_taken << ", host " << host_taken << " bytes");
+  CHECK(device_taken <= device_allowed);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which keep what is freed
+  CHECK(host_taken <= host_allowed);
+#endif
   CHECK(story_model("cuda").generate("Tom", {.max_new_tokens = 2}).text == text);
 }
 
