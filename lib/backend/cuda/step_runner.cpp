@@ -12,6 +12,9 @@ namespace {
 
 // Graphs of the sessions that decode in turn, and of their batch sizes.
 constexpr std::size_t kMostGraphs = 32;
+// As many sessions in turn get their graphs. Of more, those that come too late for one stay without, rather
+// than that every step captures what the next one throws away.
+constexpr std::size_t kMostRecent = kMostGraphs;
 // Logits of more rows than a decode step has would pin memory without need.
 constexpr std::size_t kMostStagedBytes = std::size_t{16} << 20;
 
@@ -50,20 +53,30 @@ void StepRunner::walk(Mode mode, const std::function<void()>& step) {
   step();
 }
 
+bool StepRunner::take_recent(const Signature& signature) { return std::erase(recent_, signature) != 0; }
+
+void StepRunner::remember(const Signature& signature) {
+  if (recent_.size() == kMostRecent) recent_.erase(recent_.begin());
+  recent_.push_back(signature);
+}
+
 void StepRunner::run(const std::function<void()>& step) {
   if (!graphs_) return run_once(step);
   ++steps_;
   walk(Mode::sign, step);
-  const auto known = std::ranges::find(captured_, signature_, &Graph::signature);
-  const bool again = signature_ == last_signature_ && capturable_;
-  last_signature_ = signature_;
+  const Signature signature = signature_;
+  const bool capturable = capturable_;
+  const auto known = std::ranges::find(captured_, signature, &Graph::signature);
   if (known != captured_.end()) {
     replay(*known);
     ++replays_;
-  } else if (Graph* const captured = again ? capture(step) : nullptr; captured != nullptr) {
+  } else if (Graph* const captured = capturable && take_recent(signature) ? capture(step) : nullptr;
+             captured != nullptr) {
     replay(*captured);
   } else {
-    return run_once(step);
+    run_once(step);
+    if (capturable) remember(signature);
+    return;
   }
   finish();
 }

@@ -4,9 +4,10 @@
 /// A step is a function that calls ops. It is first walked without launching anything: its ops only sign,
 /// with everything that their launches depend on, and put what changes from step to step (ids, positions,
 /// tables) into slots. A step whose signature is that of a graph is replayed: one upload of the slots, one
-/// launch. A signature that comes the second time in a row is captured; any other step is walked again and
-/// launched op by op. So an op whose launch depends on a position, as in prefill, signs the position, and is
-/// never captured; and a step that allocates scratch has done so before it is captured.
+/// launch. A signature that recent steps had is captured, so also those of sessions that decode in turn; any
+/// other step is walked again and launched op by op. So whatever is captured was launched once, with its
+/// kernels loaded and its scratch allocated. Chunks of a prompt are steps like others: an op whose launch
+/// depended on a position would have to sign it.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -100,6 +101,9 @@ class StepRunner {
   };
 
   void walk(Mode mode, const std::function<void()>& step);
+  /// Whether a recent step had this signature; forgotten then.
+  bool take_recent(const Signature& signature);
+  void remember(const Signature& signature);
   void replay(Graph& graph);
   cudaGraph_t record(const std::function<void()>& step);
   /// Null where the device has no memory for a graph: ops launched one by one need none.
@@ -113,9 +117,10 @@ class StepRunner {
   cudaStream_t stream_;
   StepMemory memory_;
   Mode mode_ = Mode::launch;
-  Signature signature_, last_signature_;
+  Signature signature_;
   bool capturable_ = true;
   std::vector<Graph> captured_;
+  std::vector<Signature> recent_;  // of steps that were launched op by op, the latest last
   std::vector<Download> downloads_;
   std::vector<core::Buffer> staging_;  // of downloads, one each
   std::int64_t steps_ = 0, replays_ = 0;

@@ -77,6 +77,29 @@ TEST_CASE("step runner: another shape is another step") {
   CHECK(counter.runner.replays() == 2);
 }
 
+TEST_CASE("step runner: sessions that decode in turn replay a graph each") {
+  Counter counter(true);
+  constexpr int kSessions = 3, kRounds = 5;
+  for (int round = 0; round < kRounds; ++round) {
+    for (int session = 1; session <= kSessions; ++session) {
+      const auto first = static_cast<float>(10 * round + session);
+      CHECK(counter.run(first, 32, session) == counted(first));
+    }
+  }
+  CHECK(counter.runner.replays() == kSessions * (kRounds - 2));
+}
+
+TEST_CASE("step runner: more sessions in turn than graphs do not capture at every step") {
+  Counter counter(true);
+  constexpr int kSessions = 70, kRounds = 4;
+  const auto run_all = [&] {
+    for (int i = 0; i < kSessions; ++i) counter.run(1, i % 2 == 0 ? 32 : 64, 1 + i / 2);
+  };
+  for (int round = 0; round < kRounds; ++round) run_all();
+  CHECK(counter.walks == 2 * kRounds * kSessions);
+  CHECK(counter.runner.replays() == 0);
+}
+
 TEST_CASE("step runner: results that outgrow their memory") {
   Counter counter(true);
   for (int i = 0; i < 3; ++i) counter.run(1);
