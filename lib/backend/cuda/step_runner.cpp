@@ -14,7 +14,9 @@ namespace {
 constexpr std::size_t kMostGraphs = 32;
 // As many sessions in turn get their graphs. Of more, those that come too late for one stay without, rather
 // than that every step captures what the next one throws away.
-constexpr std::size_t kMostRecent = kMostGraphs;
+constexpr std::size_t kMostCandidates = kMostGraphs;
+// Steps until a refused one is tried again. A try may wait for all models of the process.
+constexpr std::int64_t kPauseAfterRefusal = 10'000;
 // Logits of more rows than a decode step has would pin memory without need.
 constexpr std::size_t kMostStagedBytes = std::size_t{16} << 20;
 
@@ -53,11 +55,17 @@ void StepRunner::walk(Mode mode, const std::function<void()>& step) {
   step();
 }
 
-bool StepRunner::take_recent(const Signature& signature) { return std::erase(recent_, signature) != 0; }
+StepRunner::Candidate StepRunner::take_candidate(const Signature& signature) {
+  const auto known = std::ranges::find(candidates_, signature, &Candidate::signature);
+  if (known == candidates_.end()) return {signature, steps_ + 1};
+  const Candidate taken = *known;
+  candidates_.erase(known);
+  return taken;
+}
 
-void StepRunner::remember(const Signature& signature) {
-  if (recent_.size() == kMostRecent) recent_.erase(recent_.begin());
-  recent_.push_back(signature);
+void StepRunner::remember(const Candidate& candidate) {
+  if (candidates_.size() == kMostCandidates) candidates_.erase(candidates_.begin());
+  candidates_.push_back(candidate);
 }
 
 void StepRunner::run(const std::function<void()>& step) {
@@ -65,20 +73,20 @@ void StepRunner::run(const std::function<void()>& step) {
   ++steps_;
   walk(Mode::sign, step);
   const Signature signature = signature_;
-  const bool capturable = capturable_;
   const auto known = std::ranges::find(captured_, signature, &Graph::signature);
-  if (known != captured_.end()) {
-    replay(*known);
+  if (known != captured_.end() && replay(*known)) {
     ++replays_;
-  } else if (Graph* const captured = capturable && take_recent(signature) ? capture(step) : nullptr;
-             captured != nullptr) {
-    replay(*captured);
-  } else {
-    run_once(step);
-    if (capturable) remember(signature);
-    return;
+    return finish();
   }
-  finish();
+  if (!capturable_) return run_once(step);
+  Candidate candidate = take_candidate(signature);
+  if (steps_ >= candidate.capture_from) {
+    Graph* const captured = capture(step);
+    if (captured != nullptr && replay(*captured)) return finish();
+    candidate.capture_from = steps_ + kPauseAfterRefusal;
+  }
+  run_once(step);
+  remember(candidate);
 }
 
 void StepRunner::run_once(const std::function<void()>& step) {
@@ -91,48 +99,83 @@ void StepRunner::run_once(const std::function<void()>& step) {
   finish();
 }
 
-void StepRunner::replay(Graph& graph) {
+bool StepRunner::replay(Graph& graph) {
   const ProfilerRange range("replay");
   graph.last_used = steps_;
   memory_.upload(stream_);
-  check_cuda(cudaGraphLaunch(graph.graph, stream_), "cudaGraphLaunch");
+  const cudaError_t status = cudaGraphLaunch(graph.graph, stream_);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    check_cuda(cudaStreamSynchronize(stream_), "cudaStreamSynchronize");  // the slots will be written again
+    forget(graph);
+    return false;
+  }
+  check_cuda(status, "cudaGraphLaunch");
+  return true;
 }
 
 cudaGraph_t StepRunner::record(const std::function<void()>& step) {
   cudaGraph_t graph = nullptr;
   const auto held = arena_.hold();
-  check_cuda(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+  if (cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal) != cudaSuccess) {
+    cudaGetLastError();
+    return nullptr;
+  }
+  const auto end = [&] {
+    if (cudaStreamEndCapture(stream_, &graph) == cudaSuccess) return;
+    cudaGetLastError();
+    graph = nullptr;
+  };
+  const auto drop = [&] {
+    end();
+    if (graph != nullptr) cudaGraphDestroy(graph);
+    graph = nullptr;
+  };
   try {
     walk(Mode::capture, step);
+    end();
+  } catch (const OutOfMemory&) {
+    drop();  // a kernel that is loaded when it is first launched may fit when it is not in a graph
   } catch (...) {
-    cudaStreamEndCapture(stream_, &graph);
-    if (graph != nullptr) cudaGraphDestroy(graph);
+    drop();
     throw;
   }
-  check_cuda(cudaStreamEndCapture(stream_, &graph), "cudaStreamEndCapture");
   return graph;
+}
+
+cudaGraphExec_t StepRunner::instantiate(cudaGraph_t graph) {
+  const auto attempt = [&](cudaGraphExec_t& made) {
+    const cudaError_t status = cudaGraphInstantiate(&made, graph, 0);
+    // Takes the memory now, when nothing of the step has run.
+    return status == cudaSuccess ? cudaGraphUpload(made, stream_) : status;
+  };
+  cudaGraphExec_t made = nullptr;
+  for (const bool last : {false, true}) {
+    const cudaError_t status = attempt(made);
+    if (status == cudaSuccess) return made;
+    cudaGetLastError();
+    if (made != nullptr) cudaGraphExecDestroy(made);
+    made = nullptr;
+    if (last || status != cudaErrorMemoryAllocation) break;
+    arena_.make_room();  // the driver takes the memory of graphs beside the pool
+  }
+  return nullptr;
 }
 
 StepRunner::Graph* StepRunner::capture(const std::function<void()>& step) {
   const cudaGraph_t graph = record(step);
-  Graph captured{signature_, nullptr, steps_};
-  cudaError_t status = cudaGraphInstantiate(&captured.graph, graph, 0);
-  if (status == cudaErrorMemoryAllocation) {
-    cudaGetLastError();
-    arena_.make_room();  // the driver takes the memory of graphs beside the pool
-    status = cudaGraphInstantiate(&captured.graph, graph, 0);
-  }
+  if (graph == nullptr) return nullptr;
+  const Graph captured{signature_, instantiate(graph), steps_};
   cudaGraphDestroy(graph);
-  if (status == cudaErrorMemoryAllocation) {
-    cudaGetLastError();
-    return nullptr;
-  }
-  check_cuda(status, "cudaGraphInstantiate");
-  if (captured_.size() < kMostGraphs) return &captured_.emplace_back(captured);
-  Graph& oldest = *std::ranges::min_element(captured_, {}, &Graph::last_used);
-  cudaGraphExecDestroy(oldest.graph);
-  oldest = captured;
-  return &oldest;
+  if (captured.graph == nullptr) return nullptr;
+  if (captured_.size() == kMostGraphs) forget(*std::ranges::min_element(captured_, {}, &Graph::last_used));
+  return &captured_.emplace_back(captured);
+}
+
+void StepRunner::forget(Graph& graph) {
+  cudaGraphExecDestroy(graph.graph);
+  graph = captured_.back();
+  captured_.pop_back();
 }
 
 void StepRunner::download(std::span<float> dst, const TensorView& src) {

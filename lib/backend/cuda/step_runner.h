@@ -100,14 +100,25 @@ class StepRunner {
     const std::byte* staged = nullptr;
   };
 
+  /// A step that no graph was made of.
+  struct Candidate {
+    Signature signature;
+    std::int64_t capture_from = 0;  // steps_
+  };
+
   void walk(Mode mode, const std::function<void()>& step);
-  /// Whether a recent step had this signature; forgotten then.
-  bool take_recent(const Signature& signature);
-  void remember(const Signature& signature);
-  void replay(Graph& graph);
+  /// A recent step's with this signature, which is forgotten; a new one that may not be captured yet.
+  Candidate take_candidate(const Signature& signature);
+  void remember(const Candidate& candidate);
+  /// False where the driver has no memory for it: then nothing was launched.
+  bool replay(Graph& graph);
+  /// Null where the step cannot be recorded for want of memory, or for what the driver says against it.
   cudaGraph_t record(const std::function<void()>& step);
-  /// Null where the device has no memory for a graph: ops launched one by one need none.
+  /// Null where the driver refuses.
+  cudaGraphExec_t instantiate(cudaGraph_t graph);
+  /// Null as above: ops launched one by one need none.
   Graph* capture(const std::function<void()>& step);
+  void forget(Graph& graph);
   void finish();
   void download_bytes(std::span<std::byte> dst, const void* src);
   std::byte* stage(std::size_t bytes);
@@ -120,7 +131,7 @@ class StepRunner {
   Signature signature_;
   bool capturable_ = true;
   std::vector<Graph> captured_;
-  std::vector<Signature> recent_;  // of steps that were launched op by op, the latest last
+  std::vector<Candidate> candidates_;  // recent steps that were launched op by op, the latest last
   std::vector<Download> downloads_;
   std::vector<core::Buffer> staging_;  // of downloads, one each
   std::int64_t steps_ = 0, replays_ = 0;

@@ -41,16 +41,20 @@ TEST_CASE("weights go to the device through ordinary memory where none can be lo
   for (std::size_t i = 0; i < found.size(); ++i) REQUIRE(found[i] == i / 100 * 100 + 1);
 }
 
-TEST_CASE("steps are launched op by op where a graph has no memory") {
-  const Lacking graphs(Lack::memory_of_graphs);
-  const auto arena = std::make_shared<DeviceArena>(0);
-  StepRunner runner(*arena, true);
+/// Steps that copy what they put.
+struct Copier {
+  std::shared_ptr<DeviceArena> arena = std::make_shared<DeviceArena>(0);
+  StepRunner runner{*arena, true};
   core::Buffer memory = arena->allocate(4 * sizeof(float), "a test");
-  const core::TensorView view = core::TensorView::dense(memory.data(), DType::f32, {4});
-  for (int i = 0; i < 4; ++i) {
-    const std::vector<float> values(4, static_cast<float>(i));
+  int walks = 0;
+
+  /// Whether the numbers come back.
+  bool copies(float number) {
+    const core::TensorView view = core::TensorView::dense(memory.data(), DType::f32, {4});
+    const std::vector<float> values(4, number);
     std::vector<float> result(4);
     runner.run([&] {
+      ++walks;
       const float* const put = runner.memory().put(std::span<const float>(values));
       runner.op(
           "copy",
@@ -60,9 +64,54 @@ TEST_CASE("steps are launched op by op where a graph has no memory") {
           put, view);
       runner.download(result, view);
     });
-    CHECK(result == values);
+    return result == values;
   }
-  CHECK(runner.replays() == 0);
+};
+
+constexpr std::array kLacksOfGraphs = {Lack::memory_to_begin_captures, Lack::memory_to_end_captures,
+                                       Lack::memory_of_graphs, Lack::memory_to_upload_graphs,
+                                       Lack::memory_to_launch_graphs};
+
+TEST_CASE("steps are launched op by op where a graph has no memory") {
+  for (const Lack lack : kLacksOfGraphs) {
+    Copier copier;
+    {
+      const Lacking graphs(lack);
+      for (int i = 0; i < 6; ++i) CHECK(copier.copies(static_cast<float>(i)));
+      CHECK(cudaPeekAtLastError() == cudaSuccess);
+      CHECK(copier.runner.replays() == 0);
+    }
+    const int recordings = lack == Lack::memory_to_begin_captures ? 0 : 1;
+    CHECK(copier.walks == 2 * 6 + recordings);
+    // What happened to one step says nothing of others.
+    copier.memory = copier.arena->allocate(1000, "a test");
+    for (int i = 0; i < 3; ++i) CHECK(copier.copies(static_cast<float>(i)));
+    CHECK(copier.runner.replays() == 1);
+  }
+}
+
+TEST_CASE("graphs that find no memory later on give way to launches op by op") {
+  Copier copier;
+  for (int i = 0; i < 3; ++i) CHECK(copier.copies(static_cast<float>(i)));
+  CHECK(copier.runner.replays() == 1);
+  const Lacking graphs(Lack::memory_to_launch_graphs);
+  for (int i = 0; i < 4; ++i) CHECK(copier.copies(static_cast<float>(i)));
+  CHECK(copier.runner.replays() == 1);
+}
+
+TEST_CASE("a step without memory for its graph asks others for theirs once") {
+  constexpr std::size_t kBytes = std::size_t{8} << 20;
+  const Lacking graphs(Lack::memory_of_graphs);
+  Copier copier;
+  CHECK(copier.copies(1));
+  copier.arena->allocate(kBytes, "a test") = {};
+  const std::size_t before = cuda_on_host::device_memory_in_use();
+  CHECK(copier.copies(2));  // would be captured
+  const std::size_t after = cuda_on_host::device_memory_in_use();
+  CHECK(after + kBytes <= before);
+  copier.arena->allocate(kBytes, "a test") = {};
+  for (int i = 0; i < 5; ++i) CHECK(copier.copies(static_cast<float>(i)));
+  CHECK(cuda_on_host::device_memory_in_use() >= after + kBytes);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mo
   const Lock lock(device_lock());
   if (stream == nullptr) return note(cudaErrorStreamCaptureUnsupported);
   if (stream->capture) return note(cudaErrorStreamCaptureInvalidated);
+  if (lacks(Lack::memory_to_begin_captures)) return note(cudaErrorMemoryAllocation);
   stream->capture = std::make_shared<Capture>();
   stream->capture->mode = mode;
   stream->capture->origin = stream;
@@ -27,6 +28,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   release_capture(*capture);
   if (capture->invalid) return note(cudaErrorStreamCaptureInvalidated);
   if (!capture->open.empty()) return note(cudaErrorStreamCaptureUnjoined);
+  if (lacks(Lack::memory_to_end_captures)) return note(cudaErrorMemoryAllocation);
   *graph = new Graph(std::move(capture->graph));
   return cudaSuccess;
 }
@@ -60,12 +62,15 @@ cudaError_t cudaGraphExecUpdate(cudaGraphExec_t exec, cudaGraph_t graph,
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
   const Lock lock(device_lock());
+  if (lacks(Lack::memory_to_launch_graphs)) return note(cudaErrorMemoryAllocation);
   for (const Work& work : exec->work)
     if (const cudaError_t error = enqueue(stream, work)) return error;
   return cudaSuccess;
 }
 
-cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t) {
+  return lacks(Lack::memory_to_upload_graphs) ? note(cudaErrorMemoryAllocation) : cudaSuccess;
+}
 
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
   const Lock lock(device_lock());  // its memory goes with it
