@@ -92,8 +92,9 @@ class CudaBackend final : public Backend {
   static kernels::cuda::TiledLinearArgs linear_args(const CudaLinear& weight, const TensorView& src,
                                                     const TensorView& dst, bool accumulate);
   kernels::cuda::SplitScratch split_scratch(std::size_t sums, std::size_t outputs);
-  /// The activations `src` of a product with a bf16 weight, in bf16, until the next call.
-  kernels::cuda::Activations to_bf16(const kernels::cuda::TiledLinearArgs& args, const TensorView& src);
+  /// The activations `src` of a product as its kernel takes them, until the next call.
+  kernels::cuda::Activations convert(const kernels::cuda::TiledLinearArgs& args,
+                                     kernels::cuda::ActivationType type, const TensorView& src);
   /// Device scratch that is at least so large. Where it grows, ops that were launched before still have the
   /// old one.
   void* scratch(Buffer& buffer, std::size_t bytes);

@@ -52,6 +52,7 @@ void CudaBackend::choose(const TensorView& logits, std::span<const TokenChoice> 
   kernels::cuda::ChooseScratch memory;
   memory.memory = scratch(choosing_, kernels::cuda::choose_scratch_bytes(args));
   memory.arrivals = static_cast<unsigned*>(scratch(choosing_arrivals_, args.n_rows * sizeof(unsigned)));
+  // Several kernels, of which the first writes all that the others begin with.
   steps_.op(
       "choose", [&](cudaStream_t stream) { return kernels::cuda::launch_choose(args, plan, memory, stream); },
       logits, args.rows, args.ids, memory.memory, plan.top_k, plan.top_p, plan.draw);

@@ -64,7 +64,7 @@ void CudaBackend::linear(const PreparedLinear& weight, const TensorView& src, co
   product.bias = prepared.bias();
   product.accumulate = accumulate;
   if (product.bf16) {
-    const kernels::cuda::Activations converted = to_bf16(args, src);
+    const kernels::cuda::Activations converted = convert(args, kernels::cuda::ActivationType::half, src);
     product.src = converted.values;
     product.src_stride = static_cast<std::int64_t>(converted.pitch / sizeof(std::uint16_t));
   }
@@ -124,15 +124,14 @@ kernels::cuda::SplitScratch CudaBackend::split_scratch(std::size_t sums, std::si
   return split;
 }
 
-kernels::cuda::Activations CudaBackend::to_bf16(const kernels::cuda::TiledLinearArgs& args,
-                                                const TensorView& src) {
-  constexpr auto kHalf = kernels::cuda::ActivationType::half;
+kernels::cuda::Activations CudaBackend::convert(const kernels::cuda::TiledLinearArgs& args,
+                                                kernels::cuda::ActivationType type, const TensorView& src) {
   const kernels::cuda::Activations converted = kernels::cuda::place_activations(
-      args, kHalf, scratch(activations_, kernels::cuda::activations_bytes(args, kHalf)));
+      args, type, scratch(activations_, kernels::cuda::activations_bytes(args, type)));
   steps_.op(
       "convert_activations",
       [&](cudaStream_t stream) { return kernels::cuda::launch_convert_activations(args, converted, stream); },
-      src);
+      src, type, args.input_order);
   return converted;
 }
 
@@ -154,13 +153,10 @@ void CudaBackend::multiply_integers(const CudaLinear& weight, const kernels::cud
         args.norm.normed, args.norm.normed_stride);
     return;
   }
-  const kernels::cuda::Activations activations = kernels::cuda::place_activations(
-      args, type, scratch(activations_, kernels::cuda::activations_bytes(args, type)));
+  const kernels::cuda::Activations activations = convert(args, type, src);
   steps_.op(
       "linear_tiles",
       [&](cudaStream_t stream) {
-        const cudaError_t status = kernels::cuda::launch_convert_activations(args, activations, stream);
-        if (status != cudaSuccess) return status;
         return kernels::cuda::launch_linear_tiles(args, activations, split, multiprocessors_, stream);
       },
       args.weight.data, src, dst, args.accumulate, args.gated);

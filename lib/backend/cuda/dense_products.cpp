@@ -140,6 +140,8 @@ cudaError_t DenseProducts::launch(const DenseProduct& product, cudaStream_t stre
   const cublasStatus_t status = cublasLtMatmul(
       handle_, plan.product, &one, product.weight, plan.weight, product.src, plan.src, &previous, product.dst,
       plan.dst, product.dst, plan.dst, &plan.algorithm, workspace_.data(), kWorkspaceBytes, stream);
+  // A second call begins anew: what adds to dst comes last.
+  if (status == CUBLAS_STATUS_ALLOC_FAILED) return cudaErrorMemoryAllocation;
   check_cublas(status, "cublasLtMatmul");
   return cudaSuccess;
 }

@@ -38,7 +38,7 @@ class DenseProducts {
 
   /// Chooses an algorithm for products of this shape, unless it knows one. Not during a capture.
   void prepare(const DenseProduct& product);
-  /// Launches a product whose shape was prepared.
+  /// Launches a product whose shape was prepared. Where it fails for want of memory, it may be called again.
   cudaError_t launch(const DenseProduct& product, cudaStream_t stream);
 
  private:

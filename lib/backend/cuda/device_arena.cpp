@@ -81,23 +81,20 @@ core::Buffer DeviceArena::allocate(std::size_t bytes, const char* purpose) {
   if (bytes == 0) return {};
   check_cuda(cudaSetDevice(device_), "cudaSetDevice");
   core::Buffer buffer;
-  cudaError_t status = take(bytes, buffer);
-  if (status == cudaErrorMemoryAllocation && pool_ != nullptr) {
-    cudaGetLastError();
-    make_room();
-    status = take(bytes, buffer);
-  }
-  if (status == cudaErrorMemoryAllocation) {
-    cudaGetLastError();
-    const auto [free, total] = memory();
-    throw OutOfMemory(
-        core::message("cuda: cannot allocate ", bytes, " bytes for ", purpose, ": ", free, " of ", total,
-                      " bytes are free; gpu_layers leaves layers to the CPU, quantization takes less "
-                      "for weights, max_context, attention_window or kv_cache_dtype for the "
-                      "KV cache, prefill_chunk for the workspace"));
-  }
+  const cudaError_t status =
+      with_room([&] { return take(bytes, buffer); }, "cannot allocate ", bytes, " bytes for ", purpose);
   check_cuda(status, "memory of the device");
   return buffer;
+}
+
+void DeviceArena::throw_out_of_memory(const std::string& what) const {
+  cudaGetLastError();
+  const auto [free, total] = memory();
+  throw OutOfMemory(
+      core::message("cuda: ", what, ": ", free, " of ", total,
+                    " bytes are free; gpu_layers leaves layers to the CPU, quantization takes less "
+                    "for weights, max_context, attention_window or kv_cache_dtype for the "
+                    "KV cache, prefill_chunk for the workspace"));
 }
 
 cudaError_t DeviceArena::take(std::size_t bytes, core::Buffer& buffer) {

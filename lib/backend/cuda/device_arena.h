@@ -16,8 +16,10 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "backend/backend.h"
+#include "core/checks.h"
 
 namespace transom::backend {
 
@@ -36,6 +38,19 @@ class DeviceArena : public std::enable_shared_from_this<DeviceArena> {
   core::Buffer allocate(std::size_t bytes, const char* purpose);
   /// Free is also what pools of this process keep and no buffer has.
   DeviceMemory memory() const;
+  /// Calls what may want memory of the driver, and where it finds none once more, with what the arenas keep
+  /// given back. It is call() that knows that it may be called again: it launches one thing, or begins anew.
+  /// @return Its error, other than for want of memory. @throws OutOfMemory of `what`, as allocate().
+  template <typename Call, typename... What>
+  cudaError_t with_room(const Call& call, const What&... what) {
+    cudaError_t status = call();
+    if (status != cudaErrorMemoryAllocation) return status;
+    cudaGetLastError();
+    make_room();
+    status = call();
+    if (status == cudaErrorMemoryAllocation) throw_out_of_memory(core::message(what...));
+    return status;
+  }
   /// What the arenas of this device keep and do not use goes back to the driver, for other models, or for
   /// what it needs itself. Waits for their streams; not while the lock of one is held.
   void make_room();
@@ -45,6 +60,7 @@ class DeviceArena : public std::enable_shared_from_this<DeviceArena> {
   [[nodiscard]] std::unique_lock<std::recursive_mutex> hold() { return std::unique_lock(turn_); }
 
  private:
+  [[noreturn]] void throw_out_of_memory(const std::string& what) const;
   cudaError_t take(std::size_t bytes, core::Buffer& buffer);
   void free(std::byte* data) noexcept;
 

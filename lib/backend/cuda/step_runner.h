@@ -8,6 +8,9 @@
 /// other step is walked again and launched op by op. So whatever is captured was launched once, with its
 /// kernels loaded and its scratch allocated. Chunks of a prompt are steps like others: an op whose launch
 /// depended on a position would have to sign it.
+///
+/// Graphs only save time. A step that cannot become one, most often because the driver has no memory for it,
+/// is launched op by op, and is not tried again for a long while.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -70,14 +73,18 @@ class StepRunner {
   cudaStream_t stream() const { return stream_; }
   StepMemory& memory() { return memory_; }
   /// Launches an op, or only signs it. parts: what the launch depends on, other than the contents of slots.
+  /// The driver loads a kernel when it is first launched: where it finds no memory for it, the launch is
+  /// called once more, so it launches one kernel, or its first one begins anew.
   template <typename Launch, typename... Parts>
   void op(const char* name, const Launch& launch, const Parts&... parts) {
     signature_.add(name);
     (signature_.add(parts), ...);
     if (mode_ == Mode::sign) return;
     const ProfilerRange range(name);
-    if (mode_ == Mode::launch) memory_.upload(stream_);
-    check_cuda(launch(stream_), name);
+    if (mode_ == Mode::capture) return check_cuda(launch(stream_), name);  // nothing may wait now
+    memory_.upload(stream_);
+    const auto call = [&] { return launch(stream_); };
+    check_cuda(arena_.with_room(call, name, ": the driver finds no memory for its kernels"), name);
   }
   /// Copies from the device when the step is done.
   void download(std::span<float> dst, const TensorView& src);

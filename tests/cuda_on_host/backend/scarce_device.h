@@ -24,4 +24,12 @@ struct Lacking {
   Lacking& operator=(const Lacking&) = delete;
 };
 
+/// While it lives, kernels need so much memory wherever they are launched.
+struct KernelsOf {
+  explicit KernelsOf(std::size_t bytes) { cuda_on_host::set_memory_of_kernels(bytes); }
+  ~KernelsOf() { cuda_on_host::set_memory_of_kernels(0); }
+  KernelsOf(const KernelsOf&) = delete;
+  KernelsOf& operator=(const KernelsOf&) = delete;
+};
+
 }  // namespace transom::testing

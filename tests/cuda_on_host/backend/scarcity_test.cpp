@@ -2,6 +2,9 @@
 // What the backend does where a device lacks something.
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "backend/cuda/cuda_backend.h"
@@ -112,6 +115,109 @@ TEST_CASE("a step without memory for its graph asks others for theirs once") {
   copier.arena->allocate(kBytes, "a test") = {};
   for (int i = 0; i < 5; ++i) CHECK(copier.copies(static_cast<float>(i)));
   CHECK(cuda_on_host::device_memory_in_use() >= after + kBytes);
+}
+
+constexpr std::size_t kMegabyte = std::size_t{1} << 20;
+
+/// A device and a product of many rows, which converts its activations first.
+struct Product {
+  CudaBackend device{0, true};
+  std::unique_ptr<PreparedLinear> weight;
+  core::Buffer src = allocate(200 * 64), dst = allocate(200 * 32);
+
+  Product() {
+    const std::vector<float> ones(32 * 64, 1);
+    LinearWeights weights;
+    weights.name = "ones";
+    weights.format = WeightFormat::bf16;
+    weights.cols = 64;
+    weights.parts = {{DType::f32, reinterpret_cast<const std::byte*>(ones.data()), 32, {}}};
+    weight = device.prepare_linear(weights);
+  }
+  core::Buffer allocate(std::size_t floats) {
+    return device.allocate(floats * sizeof(float), "a test", core::Buffer::Pages::lazy);
+  }
+  std::vector<float> run() {
+    const std::vector<float> halves(200 * 64, 0.5f);
+    const TensorView from = TensorView::dense(src.data(), DType::f32, {200, 64});
+    const TensorView to = TensorView::dense(dst.data(), DType::f32, {200, 32});
+    device.upload(from, std::as_bytes(std::span(halves)));
+    std::vector<float> result(200 * 32);
+    device.execute([&] {
+      device.linear(*weight, from, to, false);
+      device.linear(*weight, from, to, true);
+      device.download(result, to);
+    });
+    return result;
+  }
+};
+
+TEST_CASE("a kernel that finds no memory to be loaded into gets what pools keep") {
+  Product product;
+  const std::vector<float> expected(200 * 32, 64.0f);
+  CHECK(product.run() == expected);
+  product.allocate(16 * kMegabyte) = {};
+  product.device.synchronize();
+  const testing::LimitedMemory scarce(cuda_on_host::device_memory_in_use());
+  const testing::KernelsOf kernels(kMegabyte);
+  CHECK(product.run() == expected);
+  CHECK(product.run() == expected);
+}
+
+TEST_CASE("a kernel that finds no memory at all says how much there is and what would take less") {
+  Product product;
+  CHECK(product.run() == std::vector<float>(200 * 32, 64.0f));
+  {
+    const testing::LimitedMemory scarce(cuda_on_host::device_memory_in_use());
+    const testing::KernelsOf kernels(64 * kMegabyte);
+    const std::string error = testing::error_of<OutOfMemory>([&] { product.run(); });
+    CHECK(contains(error, "convert_activations: the driver finds no memory for its kernels"));
+    CHECK(contains(error, "bytes are free; gpu_layers"));
+  }
+  CHECK(product.run() == std::vector<float>(200 * 32, 64.0f));
+}
+
+TEST_CASE("a launch that fails for want of memory is called once more, others are not") {
+  const auto arena = std::make_shared<DeviceArena>(0);
+  int before = 0, calls = 0;
+  StepRunner runner(*arena, false);
+  const auto run = [&](cudaError_t first, cudaError_t later) {
+    before = calls = 0;
+    runner.run([&] {
+      runner.op("before", [&](cudaStream_t) {
+        ++before;
+        return cudaSuccess;
+      });
+      runner.op("launch", [&](cudaStream_t) { return ++calls == 1 ? first : later; });
+    });
+  };
+  run(cudaErrorMemoryAllocation, cudaSuccess);
+  CHECK(calls == 2);
+  CHECK(before == 1);
+  CHECK_THROWS_AS(run(cudaErrorMemoryAllocation, cudaErrorMemoryAllocation), OutOfMemory);
+  CHECK(calls == 2);
+  CHECK_THROWS_AS(run(cudaErrorInvalidValue, cudaSuccess), DeviceError);
+  CHECK(calls == 1);
+}
+
+TEST_CASE("a step that finds no memory while it is recorded is launched op by op") {
+  const auto arena = std::make_shared<DeviceArena>(0);
+  StepRunner runner(*arena, true);
+  int recorded = 0, launched = 0;
+  for (int i = 0; i < 4; ++i) {
+    runner.run([&] {
+      runner.op("launch", [&](cudaStream_t stream) {
+        cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+        CHECK(cudaStreamIsCapturing(stream, &status) == cudaSuccess);
+        const bool captured = status != cudaStreamCaptureStatusNone;
+        ++(captured ? recorded : launched);
+        return captured ? cudaErrorMemoryAllocation : cudaSuccess;
+      });
+    });
+  }
+  CHECK(recorded == 1);
+  CHECK(launched == 4);
+  CHECK(arena->allocate(100, "a test"));
 }
 
 }  // namespace

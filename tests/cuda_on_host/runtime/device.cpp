@@ -8,6 +8,7 @@
 #include "tests/cuda_on_host/engine/execution.h"
 #include "tests/cuda_on_host/engine/failures.h"
 #include "tests/cuda_on_host/engine/kernel_names.h"
+#include "tests/cuda_on_host/runtime/regions.h"
 #include "tests/cuda_on_host/runtime/streams.h"
 #include "tests/cuda_on_host/runtime/submit.h"
 
@@ -16,6 +17,7 @@ namespace {
 
 int device_count = 1;
 Lack lack_of_device = Lack::nothing;
+std::size_t memory_of_kernels = 0;
 thread_local cudaError_t last_error = cudaSuccess;
 
 // As an H100 answers.
@@ -25,6 +27,7 @@ constexpr int kMultiprocessors = 132, kMajor = 9, kMinor = 0, kVersion = 13000;
 
 void set_device_count(int count) { device_count = count; }
 void set_lack(Lack lack) { lack_of_device = lack; }
+void set_memory_of_kernels(std::size_t bytes) { memory_of_kernels = bytes; }
 bool lacks(Lack lack) { return lack_of_device == lack; }
 
 cudaError_t note(cudaError_t error) {
@@ -36,6 +39,8 @@ cudaError_t submit_launch(cudaStream_t stream, const void* kernel, dim3 grid, di
                           std::size_t shared_bytes, std::function<void()> body) {
   const std::lock_guard lock(device_lock());
   if (lacks(Lack::kernels)) return note(cudaErrorNoKernelImageForDevice);
+  if (!take_device_memory(memory_of_kernels)) return note(cudaErrorMemoryAllocation);
+  return_device_memory(memory_of_kernels);
   const Launch launch{kernel_name(kernel), grid, block, shared_bytes, nullptr, nullptr};
   const std::string wrong = wrong_shape(launch);
   if (!wrong.empty()) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
+
 namespace transom::cuda_on_host {
 
 /// How many devices the runtime says there are: 1 unless a test wants none.
@@ -20,5 +22,8 @@ enum class Lack {
 };
 void set_lack(Lack lack);
 bool lacks(Lack lack);
+
+/// Device memory that has to be free wherever a kernel is launched or captured, as if it were loaded then.
+void set_memory_of_kernels(std::size_t bytes);
 
 }  // namespace transom::cuda_on_host
