@@ -6,7 +6,7 @@
 /// columns].
 ///
 /// Calls that compute are made inside execute(), one step at a time; a step of another session waits. An op
-/// may use scratch of the backend, which reserve() has sized.
+/// allocates scratch that reserve() could not size: OutOfMemory may come from the first steps of a kind too.
 #pragma once
 
 #include <cstdint>
@@ -188,7 +188,7 @@ class Backend {
 
   // Load time.
   virtual std::unique_ptr<PreparedLinear> prepare_linear(const LinearWeights& weights) = 0;
-  /// Sizes scratch for calls of at most this size.
+  /// Sizes scratch, as far as the limits tell, for calls of at most this size.
   virtual void reserve(const WorkspaceLimits& limits) = 0;
 
   /// Runs one step on the device's threads and waits for it. Exceptions come back to the caller.

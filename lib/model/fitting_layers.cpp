@@ -2,6 +2,7 @@
 #include "model/fitting_layers.h"
 
 #include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "core/checks.h"
@@ -40,7 +41,8 @@ std::vector<std::int64_t> layer_bytes(const ModelSpec& spec, const ModelWeights&
 }  // namespace
 
 std::string fitting_layers(const OutOfMemory& error, const ModelSpec& spec, const Placement& placement,
-                           const ModelWeights& weights, std::int64_t context, std::int64_t chunk) try {
+                           const ModelWeights& weights, std::int64_t context, std::int64_t chunk,
+                           bool made) try {
   const LayerSpan& span = placement.spans().back();
   const backend::DeviceMemory memory = span.device->memory();
   if (memory.total == 0 || weights.head.parts.empty()) return {};
@@ -57,13 +59,18 @@ std::string fitting_layers(const OutOfMemory& error, const ModelSpec& spec, cons
     return static_cast<std::int64_t>(
         SpanWorkspace::bytes(spec, has_layers, chunk, std::min(chunk, kScoreRows)));
   };
-  const auto needed = [&](std::int64_t n) {
-    std::int64_t sum = memory.total / kShareOfDriver + (n == spec.n_layers ? embedding : 0);
-    sum += workspace(n > 0) + kScratchOfWorkspace * workspace(true);
+  const auto session = [&](std::int64_t n) {
+    std::int64_t sum = workspace(n > 0);
     for (std::size_t i = layers.size() - core::count(n); i < layers.size(); ++i)
-      sum += layers[i] + 2 * caches[i].blocks() * kv_block_bytes(caches[i]);
+      sum += 2 * caches[i].blocks() * kv_block_bytes(caches[i]);
     return sum;
   };
+  const auto needed = [&](std::int64_t n) {
+    std::int64_t sum = memory.total / kShareOfDriver + (n == spec.n_layers ? embedding : 0);
+    sum += session(n) + kScratchOfWorkspace * workspace(true);
+    return std::accumulate(layers.end() - n, layers.end(), sum);
+  };
+  if (made) room += session(most);
   if (dynamic_cast<const core::OutOfHostMemory*>(&error) != nullptr) {
     if (!split) return {};
     std::int64_t more = most;

@@ -37,7 +37,7 @@ Sequence::Sequence(const Sequence& other, std::shared_ptr<Workspace> workspace, 
 Sequence::~Sequence() = default;
 
 std::shared_ptr<Sequence::Workspace> Sequence::make_workspace() const {
-  return std::make_shared<Workspace>(transformer_.spec(), size_.chunk, transformer_.placement());
+  return std::make_shared<Workspace>(transformer_.spec(), size_, transformer_.placement());
 }
 
 std::unique_ptr<Sequence> Sequence::fork() const {

@@ -4,9 +4,11 @@
 #include <functional>
 
 #include "backend/ops.h"
+#include "model/fitting_layers.h"
 #include "model/layers/decoder_block.h"
 #include "model/sequence/sequence.h"
 #include "model/sequence/sequence_workspace.h"
+#include "transom/error.h"
 
 namespace transom::model {
 
@@ -49,7 +51,13 @@ void Sequence::run_layers(const Transformer& transformer, Workspace& workspace,
       }
       if (last && after) after();
     };
-    device.execute(std::cref(step));  // a reference: std::function then allocates nothing
+    try {
+      device.execute(std::cref(step));    // a reference: std::function then allocates nothing
+    } catch (const OutOfMemory& error) {  // of scratch that only the step could size
+      const auto [context, chunk] = workspace.size;
+      throw OutOfMemory(error.what() + fitting_layers(error, spec, transformer.placement(),
+                                                      transformer.weights(), context, chunk, true));
+    }
   }
 }
 

@@ -12,11 +12,13 @@
 namespace transom::model {
 
 struct Sequence::Workspace {
-  Workspace(const ModelSpec& spec, std::int64_t tokens, const Placement& placement)
-      : score_rows(std::min(tokens, kScoreRows)), row_numbers(static_cast<std::size_t>(tokens)) {
+  Workspace(const ModelSpec& spec, SequenceSize of, const Placement& placement)
+      : size(of),
+        score_rows(std::min(of.chunk, kScoreRows)),
+        row_numbers(static_cast<std::size_t>(of.chunk)) {
     for (const LayerSpan& span : placement.spans()) {
       const bool last = &span == &placement.spans().back();
-      spans.emplace_back(spec, span, tokens, last ? score_rows : 0);
+      spans.emplace_back(spec, span, size.chunk, last ? score_rows : 0);
     }
     std::iota(row_numbers.begin(), row_numbers.end(), std::int64_t{0});
   }
@@ -27,6 +29,7 @@ struct Sequence::Workspace {
     return static_cast<std::int64_t>(sum);
   }
 
+  SequenceSize size;
   std::vector<SpanWorkspace> spans;  // as the placement's
   std::int64_t score_rows;
   std::vector<std::int64_t> row_numbers;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backend/cuda/cuda_backend.h"
+#include "backend/cuda/device_arena.h"
 #include "model/weights/weight_loader.h"
 #include "tests/cuda_on_host/backend/scarce_device.h"
 #include "tests/model/small_models.h"
@@ -129,6 +130,22 @@ TEST_CASE("placement: a session that does not fit beside its model says how many
       testing::error_of<OutOfMemory>([&] { model::Sequence(*transformer, {.max_context = 12000}); });
   CHECK(testing::contains(found, "gpu_layers: 6 layers and a session of 12000 tokens need "));
   CHECK(number_before(found, " layers would fit") < 6);
+}
+
+TEST_CASE("placement: a prompt that finds no memory for scratch says how many layers would leave room") {
+  const auto transformer = load_zeros(6, 600);
+  model::Sequence sequence(*transformer, {.max_context = 600});
+  const Ids prompt(500, 1);
+  std::make_shared<backend::DeviceArena>(0)->make_room();  // what other tests have left
+  {
+    const LimitedMemory limited(cuda_on_host::device_memory_in_use());
+    const std::string found = testing::error_of<OutOfMemory>([&] { sequence.forward(prompt, false, {}); });
+    INFO(found);
+    CHECK(testing::contains(found, "bytes are free; gpu_layers"));
+    CHECK(testing::contains(found, "gpu_layers: 6 layers and a session of 600 tokens need "));
+    CHECK(number_before(found, " layers would fit") < 6);
+  }
+  sequence.forward(prompt, false, {});
 }
 
 }  // namespace
