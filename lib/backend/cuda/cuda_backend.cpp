@@ -13,12 +13,25 @@ using core::message;
 
 namespace {
 
+std::string cuda_version(int number) { return message("CUDA ", number / 1000, ".", number % 1000 / 10); }
+
+/// In words for who can mend it.
+std::string why_no_gpu(cudaError_t status) {
+  if (status != cudaErrorInsufficientDriver) return cudaGetErrorString(status);
+  int driver = 0, runtime = 0;
+  cudaDriverGetVersion(&driver);
+  cudaRuntimeGetVersion(&runtime);
+  if (driver == 0) return "there is no NVIDIA driver (libcuda.so.1)";
+  return message("the NVIDIA driver is of ", cuda_version(driver),
+                 ", too old for libtransom_cuda, which is of ", cuda_version(runtime));
+}
+
 int checked_device(int device) {
   int devices = 0;
   const cudaError_t status = cudaGetDeviceCount(&devices);
   if (status != cudaSuccess) {
     cudaGetLastError();
-    throw DeviceError(message("device \"cuda\": no usable GPU: ", cudaGetErrorString(status)));
+    throw DeviceError(message("device \"cuda\": no usable GPU: ", why_no_gpu(status)));
   }
   if (device < 0 || device >= devices)
     throw DeviceError(message("device \"cuda:", device, "\": this machine has ", devices, " CUDA device",

@@ -28,6 +28,19 @@ TEST_CASE("a library without kernels for the GPU says so when it is opened") {
   CHECK(contains(error, "-DTRANSOM_CUDA_ARCHITECTURES=90-real"));
 }
 
+TEST_CASE("a driver that is missing or too old is told from a GPU that is missing") {
+  const auto error = [] { return testing::error_of<DeviceError>([] { CudaBackend device(0, true); }); };
+  cuda_on_host::set_driver_version(0);
+  CHECK(contains(error(), "no NVIDIA driver (libcuda.so.1)"));
+  cuda_on_host::set_driver_version(11040);
+  CHECK(contains(error(),
+                 "the NVIDIA driver is of CUDA 11.4, too old for libtransom_cuda, which is of CUDA 13.0"));
+  cuda_on_host::set_driver_version({});
+  cuda_on_host::set_device_count(0);
+  CHECK(contains(error(), "no CUDA-capable device"));
+  cuda_on_host::set_device_count(1);
+}
+
 TEST_CASE("weights go to the device through ordinary memory where none can be locked") {
   const Lacking locked(Lack::page_locked_memory);
   CHECK_THROWS_AS(allocate_pinned(100, "a test"), OutOfMemory);

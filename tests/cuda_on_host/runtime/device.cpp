@@ -22,10 +22,12 @@ thread_local cudaError_t last_error = cudaSuccess;
 
 // As an H100 answers.
 constexpr int kMultiprocessors = 132, kMajor = 9, kMinor = 0, kVersion = 13000;
+int driver_version = kVersion;
 
 }  // namespace
 
 void set_device_count(int count) { device_count = count; }
+void set_driver_version(std::optional<int> version) { driver_version = version.value_or(kVersion); }
 void set_lack(Lack lack) { lack_of_device = lack; }
 void set_memory_of_kernels(std::size_t bytes) { memory_of_kernels = bytes; }
 bool lacks(Lack lack) { return lack_of_device == lack; }
@@ -101,6 +103,7 @@ const char* cudaGetErrorString(cudaError_t error) {
 }
 
 cudaError_t cudaGetDeviceCount(int* count) {
+  if (driver_version < kVersion) return note(cudaErrorInsufficientDriver);
   *count = device_count;
   return device_count > 0 ? cudaSuccess : note(cudaErrorNoDevice);
 }
@@ -154,7 +157,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 }
 
 cudaError_t cudaDriverGetVersion(int* version) {
-  *version = kVersion;
+  *version = driver_version;
   return cudaSuccess;
 }
 cudaError_t cudaRuntimeGetVersion(int* version) {

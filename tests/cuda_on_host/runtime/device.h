@@ -2,11 +2,15 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 namespace transom::cuda_on_host {
 
 /// How many devices the runtime says there are: 1 unless a test wants none.
 void set_device_count(int count);
+
+/// What CUDA the driver is of, 12040 for 12.4, 0 where there is none; nothing: as new as the runtime.
+void set_driver_version(std::optional<int> version);
 
 /// What the device has none of from now on.
 enum class Lack {
