@@ -58,8 +58,8 @@ OpenCudaBackend* find_entry() {
 
 }  // namespace
 
-std::shared_ptr<Backend> open_cuda_backend(int device, bool graphs) {
-  return std::shared_ptr<Backend>(find_entry()(kCudaLibraryVersion, device, graphs));
+std::shared_ptr<Backend> open_cuda_backend(int device, bool graphs, int threads) {
+  return std::shared_ptr<Backend>(find_entry()(kCudaLibraryVersion, device, graphs, threads));
 }
 
 }  // namespace transom::backend

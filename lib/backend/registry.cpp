@@ -28,7 +28,8 @@ int cuda_index(std::string_view device) {
 std::shared_ptr<Backend> open_backend(std::string_view device, const BackendOptions& options) {
   if (device == "cpu" || device == "auto")
     return std::make_shared<CpuBackend>(options.threads, options.pin_threads);
-  if (const int index = cuda_index(device); index >= 0) return open_cuda_backend(index, options.cuda_graphs);
+  if (const int index = cuda_index(device); index >= 0)
+    return open_cuda_backend(index, options.cuda_graphs, options.threads);
   throw InvalidArgument(
       core::message("device: expected \"cpu\", \"cuda\" or \"cuda:1\", found \"", device, "\""));
 }

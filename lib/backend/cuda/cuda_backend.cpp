@@ -42,12 +42,12 @@ int checked_device(int device) {
 
 }  // namespace
 
-CudaBackend::CudaBackend(int device, bool graphs)
+CudaBackend::CudaBackend(int device, bool graphs, int threads)
     : device_(checked_device(device)),
       arena_(std::make_shared<DeviceArena>(device)),
       steps_(*arena_, graphs),
       dense_(*arena_),
-      packers_(0, false) {
+      threads_(threads) {
   cudaDeviceProp properties = {};
   check_cuda(cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties");
   name_ = message("sm_", properties.major, properties.minor, " (", properties.name, ")");

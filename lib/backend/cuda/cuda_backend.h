@@ -27,7 +27,8 @@ class CudaLinear;
 class CudaBackend final : public Backend {
  public:
   /// @throws DeviceError where there is no such device or no driver for it.
-  CudaBackend(int device, bool graphs);
+  /// @param threads That pack weights, 0: one per core. They are there while weights are loaded.
+  CudaBackend(int device, bool graphs, int threads = 0);
   ~CudaBackend() override;
 
   BackendInfo describe() const override;
@@ -117,7 +118,8 @@ class CudaBackend final : public Backend {
     StepCache cache;
   } last_;
   DenseProducts dense_;
-  core::ThreadPool packers_;
+  int threads_;
+  std::unique_ptr<core::ThreadPool> packers_;  // from the first weight to the first session
   UploadQueue uploads_;
   Buffer activations_;        // of a product, as its kernel takes them
   Buffer product_sums_;       // of blocks that share outputs

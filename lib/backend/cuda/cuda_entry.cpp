@@ -6,12 +6,12 @@
 #include "transom/error.h"
 
 extern "C" __attribute__((visibility("default"))) transom::backend::Backend* transom_open_cuda_backend(
-    int version, int device, bool graphs) {
+    int version, int device, bool graphs, int threads) {
   using namespace transom;
   if (version != backend::kCudaLibraryVersion) {
     throw DeviceError(
         core::message("device \"cuda\": libtransom_cuda is of another version than libtransom (",
                       backend::kCudaLibraryVersion, " and ", version, ")"));
   }
-  return new backend::CudaBackend(device, graphs);
+  return new backend::CudaBackend(device, graphs, threads);
 }

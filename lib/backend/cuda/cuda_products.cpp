@@ -33,13 +33,15 @@ bool is_few_dense_rows(const kernels::cuda::TiledLinearArgs& args) {
 std::unique_ptr<PreparedLinear> CudaBackend::prepare_linear(const LinearWeights& weights) {
   const std::lock_guard lock(mutex_);
   use_device();
-  return std::make_unique<CudaLinear>(weights, packers_, uploads_, *arena_);
+  if (packers_ == nullptr) packers_ = std::make_unique<core::ThreadPool>(threads_, false);
+  return std::make_unique<CudaLinear>(weights, *packers_, uploads_, *arena_);
 }
 
 void CudaBackend::reserve(const WorkspaceLimits& limits) {
   const std::lock_guard lock(mutex_);
   use_device();
-  uploads_.release();  // the weights are there
+  packers_.reset();  // the weights are there
+  uploads_.release();
   kernels::AttentionArgs args = attention_args(limits);
   args.kv.capacity = kAnyCapacity;
   scratch(attention_scratch_, kernels::cuda::attention_scratch_bytes(args));
