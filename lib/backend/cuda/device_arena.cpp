@@ -13,9 +13,10 @@ namespace transom::backend {
 namespace {
 
 // The pool keeps all that it got. With less, the end of every step, which is a synchronisation, would hand
-// what a session left to the driver, and the next session would wait until it is mapped again. It never has
-// more than was in use at one time, for it puts freed pages together as they are needed; and make_room() is
-// there for other models of the process.
+// what a session left to the driver, and the next session would wait until it is mapped again. That it never
+// has much more than was in use at one time is what we take for granted of the driver, which maps freed pages
+// anew where no stretch of them is long enough; nothing says so. make_room() is there for other models of the
+// process.
 constexpr std::uint64_t kKeptBytes = std::numeric_limits<std::uint64_t>::max();
 
 /// Null where the device has none, as some virtual GPUs have none.
