@@ -24,7 +24,7 @@ fi
 set_up
 build all
 
-# A build without CUDA must not look like one with it: said last, where it is seen.
+# A build without CUDA must not look like one with it.
 tell_of_cuda() {
   ! grep -q '^TRANSOM_CUDA:BOOL=ON$' "$TRANSOM_BUILD/CMakeCache.txt" || return 0
   local nvcc
@@ -35,7 +35,7 @@ tell_of_cuda() {
     say "No CUDA toolkit: CUDA kernels were tested by their emulation, and not compiled for a GPU"
   fi
 }
-trap tell_of_cuda EXIT
+tell_of_cuda
 
 # Two at a time: the kernels' tests run threads of their own. No tests at all is a failure, not a success.
 ctest --test-dir "$TRANSOM_BUILD" --output-on-failure --no-tests=error --parallel 2 "${skip[@]}" "$@"

@@ -26,15 +26,15 @@ std::string absence() {
   constexpr int kSuccess = 0, kStubLibrary = 34, kNoDevice = 100;
 
   void* const driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
-  if (driver == nullptr) return "no NVIDIA driver";
+  if (driver == nullptr) return "there is no NVIDIA driver";
   auto* const init = reinterpret_cast<Init*>(dlsym(driver, "cuInit"));
   auto* const count_devices = reinterpret_cast<DeviceGetCount*>(dlsym(driver, "cuDeviceGetCount"));
   if (init == nullptr || count_devices == nullptr) return {};
   const int status = init(0);
-  if (status == kStubLibrary) return "no NVIDIA driver, but a stub of it";
-  if (status == kNoDevice) return "no CUDA device";
+  if (status == kStubLibrary) return "the NVIDIA driver is a stub";
+  if (status == kNoDevice) return "the driver finds none";
   int devices = 0;
-  if (status == kSuccess && count_devices(&devices) == kSuccess && devices == 0) return "no CUDA device";
+  if (status == kSuccess && count_devices(&devices) == kSuccess && devices == 0) return "the driver finds none";
   return {};
 }
 
@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
     return kFailed;
   }
   if (const std::string why = absence(); !why.empty()) {
-    std::printf("skipped: %s\n", why.c_str());
+    std::printf("skipped: no CUDA device (%s)\n", why.c_str());
     return kSkipped;
   }
   try {
