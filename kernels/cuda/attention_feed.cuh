@@ -164,9 +164,12 @@ struct TileFeed {
   __device__ __forceinline__ void convert(const unsigned char* from) {
     constexpr int kItems = S::kKeys * S::kChunks;  // of 8 numbers
     static_assert(kItems % S::kThreads == 0);
+    constexpr int kSteps = kItems / S::kThreads;
+    // All floats at once beside sums and scores spilled a register on sm_100.
+    [[maybe_unused]] constexpr int kAtOnce = S::kType == KvType::f32 && kSteps > 4 ? 4 : kSteps;
     const ThreadChunk<S::kChunks, S::kThreads> mine{thread()};
-#pragma unroll
-    for (unsigned i = 0; i < kItems / S::kThreads; ++i) {
+#pragma unroll kAtOnce
+    for (unsigned i = 0; i < kSteps; ++i) {
       if constexpr (kv_has_scales(S::kType)) {
         const uint2 bytes = load_shared(reinterpret_cast<const uint2*>(from) + i * S::kThreads + mine.thread);
         uint4 words;
