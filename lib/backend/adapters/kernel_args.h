@@ -9,6 +9,7 @@
 #include "kernels/common/bf16.h"
 #include "kernels/common/elementwise_args.h"
 #include "kernels/common/linear_args.h"
+#include "kernels/common/rope_args.h"
 #include "transom/error.h"
 
 namespace transom::backend {
@@ -83,6 +84,33 @@ inline kernels::KvView kv_geometry(const KvCacheView& cache) {
   view.n_levels = count(cache.levels);
   view.level_slots = count(cache.level_slots);
   return view;
+}
+
+inline kernels::RopeArgs rope_args(const TensorView& x, const RopeTables& tables) {
+  using core::count;
+  kernels::RopeArgs args;
+  args.x = x.f32();
+  args.row_stride = count(x.stride[0]);
+  args.n_tokens = count(x.rows());
+  args.n_heads = count(x.extent[1]);
+  args.head_dim = count(x.extent[2]);
+  args.rotary_dim = 2 * count(tables.cos.columns());
+  args.cos = tables.cos.f32();
+  args.sin = tables.sin.f32();
+  return args;
+}
+
+/// Without the first position, which some devices read from memory.
+inline kernels::KvAppendArgs append_args(const TensorView& keys, const TensorView& values,
+                                         const kernels::KvView& kv) {
+  using core::count;
+  kernels::KvAppendArgs args;
+  args.kv = kv;
+  args.k = keys.f32();
+  args.v = values.f32();
+  args.row_stride = count(keys.stride[0]);
+  args.n_tokens = count(keys.rows());
+  return args;
 }
 
 /// Of one call, without scratch and parts.

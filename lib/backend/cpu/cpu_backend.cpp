@@ -62,31 +62,6 @@ void copy_rows(const kernels::KvView& from, const kernels::KvView& to, std::size
   }
 }
 
-kernels::RopeArgs rope_args(const TensorView& x, const RopeTables& tables) {
-  kernels::RopeArgs args;
-  args.x = x.f32();
-  args.row_stride = count(x.stride[0]);
-  args.n_tokens = count(x.rows());
-  args.n_heads = count(x.extent[1]);
-  args.head_dim = count(x.extent[2]);
-  args.rotary_dim = 2 * count(tables.cos.columns());
-  args.cos = tables.cos.f32();
-  args.sin = tables.sin.f32();
-  return args;
-}
-
-kernels::KvAppendArgs append_args(const TensorView& keys, const TensorView& values,
-                                  std::int64_t first_position, const KvCacheView& cache) {
-  kernels::KvAppendArgs args;
-  args.kv = kv_view(cache);
-  args.k = keys.f32();
-  args.v = values.f32();
-  args.row_stride = count(keys.stride[0]);
-  args.n_tokens = count(keys.rows());
-  args.first_pos = first_position;
-  return args;
-}
-
 static_assert(kLeastBlockSlots == kernels::kAttentionKeyTile);
 
 }  // namespace
@@ -200,11 +175,17 @@ void CpuBackend::rope(const TensorView& x, const RopeTables& tables) {
   });
 }
 
+void CpuBackend::append(const TensorView& keys, const TensorView& values, std::int64_t first_position,
+                        const KvCacheView& cache) {
+  kernels::KvAppendArgs args = append_args(keys, values, kv_view(cache));
+  args.first_pos = first_position;
+  table_->kv_append.run(args);
+}
+
 void CpuBackend::kv_append(const TensorView& keys, const TensorView& values, std::int64_t first_position,
                            const KvCacheView& cache) {
   for_row_ranges(keys, [&](std::int64_t first, std::int64_t rows) {
-    table_->kv_append.run(append_args(keys.row_slice(first, rows), values.row_slice(first, rows),
-                                      first_position + first, cache));
+    append(keys.row_slice(first, rows), values.row_slice(first, rows), first_position + first, cache);
   });
 }
 
@@ -218,8 +199,8 @@ void CpuBackend::rope_append_texts(const TensorView& q, const TensorView& k, con
     for (const KvRows& text : texts) {
       const std::int64_t begin = std::max(first, row), end = std::min(first + rows, row + text.rows);
       if (begin < end) {
-        table_->kv_append.run(append_args(k.row_slice(begin, end - begin), v.row_slice(begin, end - begin),
-                                          text.first_position + begin - row, *text.cache));
+        append(k.row_slice(begin, end - begin), v.row_slice(begin, end - begin),
+               text.first_position + begin - row, *text.cache);
       }
       row += text.rows;
     }

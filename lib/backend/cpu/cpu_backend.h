@@ -67,6 +67,9 @@ class CpuBackend final : public Backend {
   /// Calls rows(first, count) for a share of x's rows on each thread.
   template <typename Rows>
   void for_row_ranges(const TensorView& x, const Rows& rows);
+  /// kv_append on the calling thread.
+  void append(const TensorView& keys, const TensorView& values, std::int64_t first_position,
+              const KvCacheView& cache);
   static void grow(Buffer& buffer, std::size_t bytes);
   Product start_product(const PreparedLinear& weight, const TensorView& src);
   TensorView reorder_columns(const TensorView& src, std::span<const std::int32_t> order);

@@ -72,12 +72,7 @@ CudaBackend::StepCache CudaBackend::step_cache(const KvCacheView& cache, std::in
 void CudaBackend::kv_append(const TensorView& keys, const TensorView& values, std::int64_t first_position,
                             const KvCacheView& cache) {
   const StepCache step = step_cache(cache, first_position);
-  kernels::KvAppendArgs args;
-  args.kv = step.view;
-  args.k = keys.f32();
-  args.v = values.f32();
-  args.row_stride = count(keys.stride[0]);
-  args.n_tokens = count(keys.rows());
+  const kernels::KvAppendArgs args = append_args(keys, values, step.view);
   steps_.op(
       "kv_append",
       [&](cudaStream_t stream) { return kernels::cuda::launch_kv_append(args, step.first_position, stream); },
@@ -95,11 +90,7 @@ void CudaBackend::rope_append(const TensorView& q, const TensorView& k, const Te
   args.cos = tables.cos.f32();
   args.sin = tables.sin.f32();
   args.rotary_dim = 2 * count(tables.cos.columns());
-  args.append.kv = step.view;
-  args.append.k = k.f32();
-  args.append.v = v.f32();
-  args.append.row_stride = count(k.stride[0]);
-  args.append.n_tokens = count(k.rows());
+  args.append = append_args(k, v, step.view);
   steps_.op(
       "rope_append",
       [&](cudaStream_t stream) {

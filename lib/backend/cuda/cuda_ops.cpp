@@ -64,15 +64,7 @@ void CudaBackend::rope_table(std::span<const std::int64_t> positions, std::span<
 }
 
 void CudaBackend::rope(const TensorView& x, const RopeTables& tables) {
-  kernels::RopeArgs args;
-  args.x = x.f32();
-  args.row_stride = count(x.stride[0]);
-  args.n_tokens = count(x.rows());
-  args.n_heads = count(x.extent[1]);
-  args.head_dim = count(x.extent[2]);
-  args.rotary_dim = 2 * count(tables.cos.columns());
-  args.cos = tables.cos.f32();
-  args.sin = tables.sin.f32();
+  const kernels::RopeArgs args = rope_args(x, tables);
   steps_.op(
       "rope", [&](cudaStream_t stream) { return kernels::cuda::launch_rope(args, stream); }, x, tables.cos,
       tables.sin);
