@@ -4,10 +4,6 @@
 // attention_rows_i8-inl.h.
 
 constexpr size_t kPairWidth = 2 * kLanes;
-template <KvType kType>
-constexpr size_t kBytes = kType == KvType::f32    ? 4
-                          : kType == KvType::bf16 ? 2
-                                                  : 1;
 static_assert(kAttentionDimStep % kPairWidth == 0);
 
 /// Half of kPairWidth neighbouring columns of a row, from column j on: of bf16 its even (kHalf 0) or its odd

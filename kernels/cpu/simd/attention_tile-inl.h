@@ -72,6 +72,10 @@ inline const char* run_rows(const AttentionArgs& args, const AttentionWork& w, v
   return kv_row(args.kv, blocks, w.kv_head, run.slot);
 }
 
+/// Of a number of a row.
+template <KvType kType>
+constexpr size_t kBytes = kv_row_bytes(kType, 1) - kv_row_bytes(kType, 0);
+
 /// kLanes numbers of e4m3, without NaNs, which no row holds: their bits, moved up, are those of themselves
 /// times 2^-120.
 TRANSOM_INLINE FloatVec widen_e4m3(const char* p) {
@@ -84,12 +88,11 @@ TRANSOM_INLINE FloatVec widen_e4m3(const char* p) {
 /// Elements j .. j + kLanes of a row as f32, zeros beyond dim; i8 and e4m3 without their scale.
 template <KvType kType>
 TRANSOM_INLINE FloatVec load_kv(const char* row, size_t j, size_t dim) {
-  constexpr size_t kBytes = kType == KvType::f32 ? 4 : kType == KvType::bf16 ? 2 : 1;
   char part[kLanes * 4];
-  const char* from = row + j * kBytes;
+  const char* from = row + j * kBytes<kType>;
   if (j + kLanes > dim) {
     memset(part, 0, sizeof part);
-    if (j < dim) memcpy(part, from, (dim - j) * kBytes);
+    if (j < dim) memcpy(part, from, (dim - j) * kBytes<kType>);
     from = part;
   }
   if constexpr (kType == KvType::f32) return load_f32(reinterpret_cast<const float*>(from));

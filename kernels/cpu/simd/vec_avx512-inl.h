@@ -105,45 +105,41 @@ inline WordVec left_interleaved(WordVec low, WordVec high) {
 inline WordVec right_interleaved(WordVec low, WordVec high) {
   return _mm512_permutex2var_epi64(low, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), high);
 }
-inline __m512i add_lanes(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
-inline __m512 add_lanes(__m512 a, __m512 b) { return _mm512_add_ps(a, b); }
-inline WordVec bits_of(WordVec v) { return v; }
-inline WordVec bits_of(FloatVec v) { return as_words(v); }
-inline void take_bits(WordVec bits, WordVec* v) { *v = bits; }
-inline void take_bits(WordVec bits, FloatVec* v) { *v = as_f32(bits); }
+inline WordVec add_floats(WordVec a, WordVec b) { return as_words(add_f32(as_f32(a), as_f32(b))); }
 /// a's lanes, b's where the mask has a bit, plus shuffled ones.
-template <__mmask16 kMask, typename Vec>
-inline Vec add_shuffled(Vec a, Vec b, WordVec shuffled) {
-  Vec kept, other;
-  take_bits(_mm512_mask_blend_epi32(kMask, bits_of(a), bits_of(b)), &kept);
-  take_bits(shuffled, &other);
-  return add_lanes(kept, other);
+template <WordVec (*add)(WordVec, WordVec), __mmask16 kMask>
+inline WordVec add_shuffled(WordVec a, WordVec b, WordVec shuffled) {
+  return add(_mm512_mask_blend_epi32(kMask, a, b), shuffled);
 }
-/// Lane i: the sum of the lanes of v[i]. Each step adds a blend of two vectors and a shuffle of both, since
-/// shuffles have one port and blends two.
-template <typename Vec>
-inline Vec sum_each(const Vec* v) {
-  const __m512i quarter = _mm512_setr_epi64(2, 3, 8, 9, 6, 7, 12, 13);
-  const __m512i pair = _mm512_setr_epi64(1, 8, 3, 10, 5, 12, 7, 14);
-  const __m512i other = _mm512_setr_epi32(1, 16, 3, 18, 5, 20, 7, 22, 9, 24, 11, 26, 13, 28, 15, 30);
-  Vec halves[8], quarters[4], pairs[2];
+/// Lane i: the sum of the lanes of v[i], of numbers that `add` adds. Each step adds a blend of two vectors
+/// and a shuffle of both, since shuffles have one port and blends two.
+template <WordVec (*add)(WordVec, WordVec)>
+inline WordVec sum_each_word(const WordVec* v) {
+  const WordVec quarter = _mm512_setr_epi64(2, 3, 8, 9, 6, 7, 12, 13);
+  const WordVec pair = _mm512_setr_epi64(1, 8, 3, 10, 5, 12, 7, 14);
+  const WordVec other = _mm512_setr_epi32(1, 16, 3, 18, 5, 20, 7, 22, 9, 24, 11, 26, 13, 28, 15, 30);
+  WordVec halves[8], quarters[4], pairs[2];
   TRANSOM_UNROLL
   for (size_t i = 0; i < 8; ++i) {
-    const WordVec a = bits_of(v[i]), b = bits_of(v[i + 8]);
-    halves[i] = add_shuffled<0xff00>(v[i], v[i + 8], _mm512_shuffle_i32x4(a, b, 0x4e));
+    const WordVec shuffled = _mm512_shuffle_i32x4(v[i], v[i + 8], 0x4e);
+    halves[i] = add_shuffled<add, 0xff00>(v[i], v[i + 8], shuffled);
   }
   TRANSOM_UNROLL
   for (size_t i = 0; i < 4; ++i) {
-    const WordVec a = bits_of(halves[i]), b = bits_of(halves[i + 4]);
-    quarters[i] = add_shuffled<0xf0f0>(halves[i], halves[i + 4], _mm512_permutex2var_epi64(a, quarter, b));
+    const WordVec a = halves[i], b = halves[i + 4];
+    quarters[i] = add_shuffled<add, 0xf0f0>(a, b, _mm512_permutex2var_epi64(a, quarter, b));
   }
   TRANSOM_UNROLL
   for (size_t i = 0; i < 2; ++i) {
-    const WordVec a = bits_of(quarters[i]), b = bits_of(quarters[i + 2]);
-    pairs[i] = add_shuffled<0xcccc>(quarters[i], quarters[i + 2], _mm512_permutex2var_epi64(a, pair, b));
+    const WordVec a = quarters[i], b = quarters[i + 2];
+    pairs[i] = add_shuffled<add, 0xcccc>(a, b, _mm512_permutex2var_epi64(a, pair, b));
   }
-  const WordVec a = bits_of(pairs[0]), b = bits_of(pairs[1]);
-  return add_shuffled<0xaaaa>(pairs[0], pairs[1], _mm512_permutex2var_epi32(a, other, b));
+  const WordVec shuffled = _mm512_permutex2var_epi32(pairs[0], other, pairs[1]);
+  return add_shuffled<add, 0xaaaa>(pairs[0], pairs[1], shuffled);
+}
+inline WordVec sum_each(const WordVec* v) { return sum_each_word<add_words>(v); }
+inline FloatVec sum_each(const FloatVec* v) {
+  return as_f32(sum_each_word<add_floats>(reinterpret_cast<const WordVec*>(v)));
 }
 inline WordVec xor_words(WordVec a, WordVec b) { return _mm512_xor_si512(a, b); }
 /// kLanes bytes as words.
