@@ -75,7 +75,11 @@ inline KeyRun first_of_next_part(const AttentionArgs& args, int64_t first_query,
 }
 
 template <typename FewRows = DirectRows>
-inline void attend_items(const AttentionArgs& args) {
+inline void attend_items(const AttentionArgs& given) {
+  constexpr float kLog2E = 1.44269504f;
+  AttentionArgs args = given;  // scores in powers of two
+  args.scale *= kLog2E;
+  args.soft_cap *= kLog2E;
   for (size_t item = args.item_begin; item < args.item_end; ++item) {
     const AttentionWork w = make_work(args, item);
     start_rows(w);
@@ -112,7 +116,7 @@ inline void merge_row(const AttentionArgs& args, const AttentionWork& w, size_t 
   }
   for (size_t part = 0; part < args.n_parts; ++part) {
     const float* state = partial_rows(args, w, part) + r * stride + w.padded_dim;
-    factor[part] = state[1] > 0 ? expf(state[0] - largest) : 0.0f;  // a part without visible keys
+    factor[part] = state[1] > 0 ? exp2f(state[0] - largest) : 0.0f;  // a part without visible keys
     if (state[1] != state[1]) factor[part] = state[1];
     total += factor[part] * state[1];
   }

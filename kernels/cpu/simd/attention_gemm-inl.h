@@ -257,8 +257,7 @@ inline void attend_tile(const AttentionArgs& args, const AttentionWork& w, const
                         const KeyRun& next) {
   stage_keys<Products>(args, w, run);
   score_rows<Products>(w, fetch_run(args, w, args.kv.values, run));
-  for (size_t r = 0; r < w.rows; ++r)
-    softmax_row(args, w, r, visible_keys(args, run, query_position(args, w, r)));
+  softmax_rows(args, w, run, [] {});
   pack_weights<Products>(w);
   stage_values<Products>(args, w, run);
   add_values<Products>(w, run.count, fetch_run(args, w, args.kv.keys, next));

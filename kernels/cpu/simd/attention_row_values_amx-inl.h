@@ -157,10 +157,7 @@ inline void attend_tiled_rows(const AttentionArgs& args, const AttentionWork& w,
                        ahead);
     }
   }
-  for (size_t r = 0; r < w.rows; ++r) {
-    ahead.step(16);
-    softmax_row(args, w, r, visible_keys(args, run, query_position(args, w, r)));
-  }
+  softmax_rows(args, w, run, [&] { ahead.step(16); });
   const WeightTiles<kType> weights(w, values, run.count, ahead);
   alignas(64) float products[kTile * kTileWidth];
   memory_barrier();

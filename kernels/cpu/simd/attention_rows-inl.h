@@ -69,12 +69,13 @@ TRANSOM_INLINE void multiply_columns(const float* query, const char* const* row,
 /// fetch at each block of columns.
 template <KvType kType, bool kWhole, size_t kRows, size_t kKeys>
 TRANSOM_INLINE void multiply_keys(const AttentionWork& w, const char* keys, size_t count, size_t key,
-                                  FloatVec (*sums)[kLanes], Ahead& ahead, size_t lines) {
+                                  FloatVec (*sums)[kLanes / kKeys], Ahead& ahead, size_t lines) {
   const char* row[kKeys];
   FloatVec sum[kKeys][kRows];
   TRANSOM_UNROLL
   for (size_t i = 0; i < kKeys; ++i) {
-    row[i] = keys + (key + i < count ? key + i : count - 1) * kv_row_bytes(kType, w.dim);
+    const size_t at = key + i * (kLanes / kKeys);
+    row[i] = keys + (at < count ? at : count - 1) * kv_row_bytes(kType, w.dim);
     TRANSOM_UNROLL
     for (size_t r = 0; r < kRows; ++r) sum[i][r] = zero_f32();
   }
@@ -88,9 +89,12 @@ TRANSOM_INLINE void multiply_keys(const AttentionWork& w, const char* keys, size
     multiply_columns<kType, kWhole, 1, kRows, kKeys>(query, row, j, w.dim, sum);
   }
   TRANSOM_UNROLL
-  for (size_t i = 0; i < kKeys; ++i) {
+  for (size_t r = 0; r < kRows; ++r) {
+    FloatVec of_row[kKeys];
     TRANSOM_UNROLL
-    for (size_t r = 0; r < kRows; ++r) sums[r][key % kLanes + i] = sum[i][r];
+    for (size_t i = 0; i < kKeys; ++i) of_row[i] = sum[i][r];
+    if constexpr (kKeys > 1) fold_vectors<kLanes / 2, kLanes / kKeys>(of_row);
+    sums[r][key % kLanes] = of_row[0];
   }
 }
 
@@ -104,10 +108,13 @@ inline Ahead score_keys(const AttentionWork& w, const char* keys, size_t count, 
                            : kLanes == 16 || kRows <= 6               ? 2
                                                                       : 1;
   const size_t lines_of_step = ceil_divide(lines * kKeys, ceil_divide(w.dim, kPairWidth));
-  FloatVec sums[kRows][kLanes];
-  for (size_t i = 0; i < kLanes; i += kKeys)
+  FloatVec sums[kRows][kLanes / kKeys];
+  for (size_t i = 0; i < kLanes / kKeys; ++i)
     multiply_keys<kType, kWhole, kRows, kKeys>(w, keys, count, key + i, sums, ahead, lines_of_step);
-  for (size_t r = 0; r < kRows; ++r) store_f32(w.score + r * kScoreStride + key, sum_each(sums[r]));
+  for (size_t r = 0; r < kRows; ++r) {
+    fold_vectors<kLanes / kKeys / 2, 1>(sums[r]);
+    store_f32(w.score + r * kScoreStride + key, sums[r][0]);
+  }
   return ahead;
 }
 
@@ -180,10 +187,7 @@ inline void attend_rows(const AttentionArgs& args, const AttentionWork& w, const
     }
   }
   if constexpr (kv_has_scales(kType)) scale_columns<kRows>(w, keys, run.count);
-  for (size_t r = 0; r < kRows; ++r) {
-    ahead.step(kLinesOfSoftmax);
-    softmax_row(args, w, r, visible_keys(args, run, query_position(args, w, r)));
-  }
+  softmax_rows(args, w, run, [&] { ahead.step(kLinesOfSoftmax); });
   if constexpr (kv_has_scales(kType)) scale_columns<kRows>(w, values, run.count);
   // As many pairs a pass as their sums fit the registers; more rows than fit with one pair go in two passes.
   constexpr size_t kPairs = kRows <= 1 ? 4 : kRows <= 3 || (kLanes == 16 && kRows <= 6) ? 2 : 1;

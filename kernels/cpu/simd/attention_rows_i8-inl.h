@@ -43,12 +43,13 @@ inline void quantize_queries(const AttentionWork& w) {
 /// Sums of kRows rows against kKeys keys from `key` on, lanes not yet added up.
 template <bool kWhole, size_t kRows, size_t kKeys>
 TRANSOM_INLINE void multiply_integer_keys(const AttentionWork& w, const char* keys, size_t count, size_t key,
-                                          WordVec (*sums)[kLanes], Ahead& ahead, size_t lines) {
+                                          WordVec (*sums)[kLanes / kKeys], Ahead& ahead, size_t lines) {
   const char* row[kKeys];
   WordVec sum[kKeys][kRows];
   TRANSOM_UNROLL
   for (size_t i = 0; i < kKeys; ++i) {
-    row[i] = keys + (key + i < count ? key + i : count - 1) * kv_row_bytes(KvType::i8, w.dim);
+    const size_t at = key + i * (kLanes / kKeys);
+    row[i] = keys + (at < count ? at : count - 1) * kv_row_bytes(KvType::i8, w.dim);
     TRANSOM_UNROLL
     for (size_t r = 0; r < kRows; ++r) sum[i][r] = zero_words();
   }
@@ -68,9 +69,12 @@ TRANSOM_INLINE void multiply_integer_keys(const AttentionWork& w, const char* ke
     }
   }
   TRANSOM_UNROLL
-  for (size_t i = 0; i < kKeys; ++i) {
+  for (size_t r = 0; r < kRows; ++r) {
+    WordVec of_row[kKeys];
     TRANSOM_UNROLL
-    for (size_t r = 0; r < kRows; ++r) sums[r][key % kLanes + i] = sum[i][r];
+    for (size_t i = 0; i < kKeys; ++i) of_row[i] = sum[i][r];
+    if constexpr (kKeys > 1) fold_vectors<kLanes / 2, kLanes / kKeys>(of_row);
+    sums[r][key % kLanes] = of_row[0];
   }
 }
 
@@ -81,16 +85,17 @@ inline Ahead score_integer_keys(const AttentionWork& w, const char* keys, size_t
                                 Ahead ahead, size_t lines) {
   // A query that is read serves several keys, as far as the registers go.
   constexpr size_t kKeys = kLanes == 16 && kRows <= 6 ? 4 : kLanes == 16 || kRows <= 3 ? 2 : 1;
-  WordVec sums[kRows][kLanes];
+  WordVec sums[kRows][kLanes / kKeys];
   const size_t lines_of_step = ceil_divide(lines * kKeys, ceil_divide(w.dim, kHalves));
-  for (size_t i = 0; i < kLanes; i += kKeys)
+  for (size_t i = 0; i < kLanes / kKeys; ++i)
     multiply_integer_keys<kWhole, kRows, kKeys>(w, keys, count, key + i, sums, ahead, lines_of_step);
   float scale[kLanes] = {};
   row_scales(keys + key * kv_row_bytes(KvType::i8, w.dim), w.dim, count - key < kLanes ? count - key : kLanes,
              scale);
   for (size_t r = 0; r < kRows; ++r) {
     const FloatVec factor = multiply(set_f32(w.tile[r]), load_f32(scale));
-    store_f32(w.score + r * kScoreStride + key, multiply(to_f32(sum_each(sums[r])), factor));
+    fold_vectors<kLanes / kKeys / 2, 1>(sums[r]);
+    store_f32(w.score + r * kScoreStride + key, multiply(to_f32(sums[r][0]), factor));
   }
   return ahead;
 }
@@ -180,10 +185,7 @@ inline void attend_integer_rows(const AttentionArgs& args, const AttentionWork& 
                lines = ceil_divide(ahead.keys.lines, groups * kLanes);
   for (size_t key = 0; key < groups * kLanes; key += kLanes)
     ahead.keys = score_integer_keys<kWhole, kRows>(w, keys, run.count, key, ahead.keys, lines);
-  for (size_t r = 0; r < kRows; ++r) {
-    ahead.step(kLinesOfSoftmax);
-    softmax_row(args, w, r, visible_keys(args, run, query_position(args, w, r)));
-  }
+  softmax_rows(args, w, run, [&] { ahead.step(kLinesOfSoftmax); });
   const IntegerWeights<kRows> weights(w, values, run.count);
   constexpr size_t kBlocks = kLanes == 16 && kRows <= 6 ? 2 : 1;  // while their sums fit the registers
   const size_t passes = ceil_divide(w.dim, kBlocks * kHalves);

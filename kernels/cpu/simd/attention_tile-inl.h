@@ -12,6 +12,15 @@ constexpr size_t kScoreStride = kKeyTile + 4;
 
 constexpr size_t ceil_divide(size_t a, size_t b) { return (a + b - 1) / b; }
 
+/// v[0] = what the steps kFrom, kFrom / 2 .. kTo of fold_sums make of kFrom / kTo * 2 vectors.
+template <size_t kFrom, size_t kTo, typename Vec>
+TRANSOM_INLINE void fold_vectors(Vec* v) {
+  constexpr size_t kHalf = kFrom / kTo;
+  TRANSOM_UNROLL
+  for (size_t i = 0; i < kHalf; ++i) v[i] = fold_sums<kFrom>(v[i], v[i + kHalf]);
+  if constexpr (kHalf > 1) fold_vectors<kFrom / 2, kTo>(v);
+}
+
 struct AttentionWork {
   size_t item, rows, group, dim, padded_dim;
   size_t token_begin, kv_head;
@@ -153,7 +162,7 @@ TRANSOM_INLINE void fetch_near(const char* row, size_t at, size_t bytes, size_t 
 }
 
 // About what memory delivers while a row of weights is made.
-constexpr size_t kLinesOfSoftmax = 8;
+constexpr size_t kLinesOfSoftmax = 4;
 
 /// Keys and values of the next run on their way to the second cache, in small pieces between all that is done
 /// for this one: what is fetched in bursts waits for memory while the core computes, and then the core waits.
@@ -174,47 +183,74 @@ inline int64_t query_position(const AttentionArgs& args, const AttentionWork& w,
   return args.first_pos + static_cast<int64_t>(w.token_begin + r / w.group);
 }
 
-// A weight of exp(-64) is lost beside the largest one, 1, however many keys there are. As zero it does not
+// A weight of 2^-92 is lost beside the largest one, 1, however many keys there are. As zero it does not
 // make subnormal products with values, each of which would take a hundred cycles.
-constexpr float kLeastExponent = -64;
+constexpr float kLeastExponent = -92;
 
-/// Scores of row r to weights exp(score - maximum), zero outside the visible part; rescales what was summed
-/// before.
-inline void softmax_row(const AttentionArgs& args, const AttentionWork& w, size_t r,
-                        const VisibleKeys& part) {
-  float* score = w.score + r * kScoreStride;
-  if (part.begin >= part.end) {
-    for (size_t i = 0; i < kKeyTile; i += kLanes) store_f32(score + i, zero_f32());
-    return;
-  }
+/// Scores outside the visible part become -inf, others bend to the cap. @return The largest; -inf, and
+/// nothing done, where no key is visible.
+inline float mask_scores(const AttentionArgs& args, float* score, const VisibleKeys& part) {
+  if (part.begin >= part.end) return -INFINITY;
   if (args.soft_cap > 0) {
     const FloatVec cap = set_f32(args.soft_cap), inverse = set_f32(1.0f / args.soft_cap);
-    for (size_t i = 0; i < kKeyTile; i += kLanes) {
+    for (size_t i = 0; i < kKeyTile; i += kLanes)
       store_f32(score + i, multiply(cap, tanh_f32(multiply(load_f32(score + i), inverse))));
-    }
   }
   for (int64_t i = 0; i < part.begin; ++i) score[i] = -INFINITY;
   for (int64_t i = part.end; i < static_cast<int64_t>(kKeyTile); ++i) score[i] = -INFINITY;
-  FloatVec largest_lanes = set_f32(w.largest[r]);
-  for (size_t i = 0; i < kKeyTile; i += kLanes) largest_lanes = larger(largest_lanes, load_f32(score + i));
-  const float largest = lane_max(largest_lanes);
+  FloatVec largest = load_f32(score);
+  TRANSOM_UNROLL
+  for (size_t i = kLanes; i < kKeyTile; i += kLanes) largest = larger(largest, load_f32(score + i));
+  return lane_max(largest);
+}
 
+/// Scores to weights 2^(score - largest). @return Their sum.
+inline float weigh_scores(float* score, float largest) {
   FloatVec total = zero_f32();
+  TRANSOM_UNROLL
   for (size_t i = 0; i < kKeyTile; i += kLanes) {
     const FloatVec below = subtract(load_f32(score + i), set_f32(largest));
-    const FloatVec weight = zero_below(kLeastExponent, below, exp_f32(below));
+    const FloatVec weight = zero_below(kLeastExponent, below, exp2_f32(below));
     total = add_f32(total, weight);
     store_f32(score + i, weight);
   }
-  if (largest > w.largest[r]) {
-    const float factor = expf(w.largest[r] - largest);  // 0 for the first tile
-    w.total[r] *= factor;
-    float* sum = w.sum + r * w.padded_dim;
-    for (size_t j = 0; j < w.padded_dim; j += kLanes)
-      store_f32(sum + j, multiply(load_f32(sum + j), set_f32(factor)));
-    w.largest[r] = largest;
+  return lane_sum(total);
+}
+
+/// Makes what was summed for row r before that of a larger maximum.
+inline void raise_largest(const AttentionWork& w, size_t r, float largest) {
+  const float factor = exp2f(w.largest[r] - largest);  // 0 for the first tile
+  w.total[r] *= factor;
+  float* sum = w.sum + r * w.padded_dim;
+  for (size_t j = 0; j < w.padded_dim; j += kLanes)
+    store_f32(sum + j, multiply(load_f32(sum + j), set_f32(factor)));
+  w.largest[r] = largest;
+}
+
+/// Scores of all rows against a run, in powers of two, to weights; zero outside the visible part. Rows are
+/// taken several at a time, step by step, since each step waits for what it finds.
+template <typename Between>
+inline void softmax_rows(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
+                         const Between& between) {
+  constexpr size_t kAtOnce = 8;
+  for (size_t first = 0; first < w.rows; first += kAtOnce) {
+    const size_t end = first + kAtOnce < w.rows ? first + kAtOnce : w.rows;
+    float largest[kAtOnce];
+    for (size_t r = first; r < end; ++r) {
+      const VisibleKeys part = visible_keys(args, run, query_position(args, w, r));
+      largest[r - first] = mask_scores(args, w.score + r * kScoreStride, part);
+    }
+    for (size_t r = first; r < end; ++r) {
+      between();
+      float* const score = w.score + r * kScoreStride;
+      if (largest[r - first] == -INFINITY) {
+        for (size_t i = 0; i < kKeyTile; i += kLanes) store_f32(score + i, zero_f32());
+        continue;
+      }
+      if (largest[r - first] > w.largest[r]) raise_largest(w, r, largest[r - first]);
+      w.total[r] += weigh_scores(score, w.largest[r]);
+    }
   }
-  w.total[r] += lane_sum(total);
 }
 
 /// Where the results of row r go.

@@ -16,10 +16,7 @@ inline uint32_t largest_bits(const float* src, size_t k) {
   for (; i + kLanes <= k; i += kLanes) {
     largest = max_words(largest, and_words(load_words(src + i), magnitude_bits));
   }
-  uint32_t lanes[kLanes];
-  store_words(lanes, largest);
-  uint32_t bits = 0;
-  for (uint32_t lane : lanes) bits = lane > bits ? lane : bits;
+  uint32_t bits = lane_max_words(largest);
   for (; i < k; ++i) {
     const uint32_t tail = f32_to_bits(src[i]) & 0x7fffffffu;
     bits = tail > bits ? tail : bits;

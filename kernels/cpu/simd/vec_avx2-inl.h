@@ -89,6 +89,12 @@ inline WordVec shift_left_words(WordVec v, int bits) { return _mm256_slli_epi32(
 inline WordVec and_words(WordVec a, WordVec b) { return _mm256_and_si256(a, b); }
 inline WordVec set_words(uint32_t v) { return _mm256_set1_epi32(static_cast<int>(v)); }
 inline WordVec max_words(WordVec a, WordVec b) { return _mm256_max_epu32(a, b); }
+inline uint32_t lane_max_words(WordVec v) {
+  const __m128i half = _mm_max_epu32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+  const __m128i quarter = _mm_max_epu32(half, _mm_shuffle_epi32(half, 0x4e));
+  const __m128i lane = _mm_max_epu32(quarter, _mm_shuffle_epi32(quarter, 0xb1));
+  return static_cast<uint32_t>(_mm_cvtsi128_si32(lane));
+}
 /// kLanes integers as f32.
 inline FloatVec widen_i8(const int8_t* p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
@@ -111,23 +117,27 @@ inline WordVec left_interleaved(WordVec low, WordVec high) {
 inline WordVec right_interleaved(WordVec low, WordVec high) {
   return _mm256_permute2x128_si256(low, high, 0x31);
 }
-inline FloatVec add_neighbours(FloatVec a, FloatVec b) { return _mm256_hadd_ps(a, b); }
-inline WordVec add_neighbours(WordVec a, WordVec b) { return _mm256_hadd_epi32(a, b); }
-inline FloatVec add_halves_of(FloatVec a, FloatVec b) {
-  return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+/// The steps of a sum of the lanes of each of 8 vectors: step 4 of v[i] and v[i + 4], step 2 of what that
+/// made of i and i + 2, step 1 of what that made of i and i + 1.
+template <size_t kStep>
+inline FloatVec fold_sums(FloatVec a, FloatVec b) {
+  if constexpr (kStep == 4)
+    return _mm256_add_ps(_mm256_blend_ps(a, b, 0xf0), _mm256_permute2f128_ps(a, b, 0x21));
+  if constexpr (kStep == 2) {
+    const __m256d turned = _mm256_shuffle_pd(_mm256_castps_pd(a), _mm256_castps_pd(b), 0x5);
+    return _mm256_add_ps(_mm256_blend_ps(a, b, 0xcc), _mm256_castpd_ps(turned));
+  }
+  return _mm256_permute_ps(_mm256_hadd_ps(a, b), 0xd8);
 }
-inline WordVec add_halves_of(WordVec a, WordVec b) {
-  return _mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20), _mm256_permute2x128_si256(a, b, 0x31));
-}
-/// Lane i: the sum of the lanes of v[i].
-template <typename Vec>
-inline Vec sum_each(const Vec* v) {
-  Vec pairs[4], quads[2];
-  TRANSOM_UNROLL
-  for (size_t i = 0; i < 4; ++i) pairs[i] = add_neighbours(v[2 * i], v[2 * i + 1]);
-  TRANSOM_UNROLL
-  for (size_t i = 0; i < 2; ++i) quads[i] = add_neighbours(pairs[2 * i], pairs[2 * i + 1]);
-  return add_halves_of(quads[0], quads[1]);
+template <size_t kStep>
+inline WordVec fold_sums(WordVec a, WordVec b) {
+  if constexpr (kStep == 4)
+    return _mm256_add_epi32(_mm256_blend_epi32(a, b, 0xf0), _mm256_permute2x128_si256(a, b, 0x21));
+  if constexpr (kStep == 2) {
+    const __m256d turned = _mm256_shuffle_pd(_mm256_castsi256_pd(a), _mm256_castsi256_pd(b), 0x5);
+    return _mm256_add_epi32(_mm256_blend_epi32(a, b, 0xcc), _mm256_castpd_si256(turned));
+  }
+  return _mm256_shuffle_epi32(_mm256_hadd_epi32(a, b), 0xd8);
 }
 inline WordVec xor_words(WordVec a, WordVec b) { return _mm256_xor_si256(a, b); }
 /// kLanes bytes as words.

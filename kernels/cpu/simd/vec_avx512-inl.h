@@ -84,6 +84,7 @@ inline WordVec shift_left_words(WordVec v, int bits) {
 inline WordVec and_words(WordVec a, WordVec b) { return _mm512_and_si512(a, b); }
 inline WordVec set_words(uint32_t v) { return _mm512_set1_epi32(static_cast<int>(v)); }
 inline WordVec max_words(WordVec a, WordVec b) { return _mm512_max_epu32(a, b); }
+inline uint32_t lane_max_words(WordVec v) { return _mm512_reduce_max_epu32(v); }
 /// kLanes integers as f32.
 inline FloatVec widen_i8(const int8_t* p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
@@ -111,35 +112,30 @@ template <WordVec (*add)(WordVec, WordVec), __mmask16 kMask>
 inline WordVec add_shuffled(WordVec a, WordVec b, WordVec shuffled) {
   return add(_mm512_mask_blend_epi32(kMask, a, b), shuffled);
 }
-/// Lane i: the sum of the lanes of v[i], of numbers that `add` adds. Each step adds a blend of two vectors
-/// and a shuffle of both, since shuffles have one port and blends two.
-template <WordVec (*add)(WordVec, WordVec)>
-inline WordVec sum_each_word(const WordVec* v) {
-  const WordVec quarter = _mm512_setr_epi64(2, 3, 8, 9, 6, 7, 12, 13);
-  const WordVec pair = _mm512_setr_epi64(1, 8, 3, 10, 5, 12, 7, 14);
+/// The steps of a sum of the lanes of each of 16 vectors: step 8 of v[i] and v[i + 8], step 4 of what that
+/// made of i and i + 4, and so on to step 1. Each adds a blend of two vectors and a shuffle of both, since
+/// shuffles have one port and blends two.
+template <size_t kStep, WordVec (*add)(WordVec, WordVec)>
+inline WordVec fold(WordVec a, WordVec b) {
+  if constexpr (kStep == 8) return add_shuffled<add, 0xff00>(a, b, _mm512_shuffle_i32x4(a, b, 0x4e));
+  if constexpr (kStep == 4) {
+    const WordVec quarter = _mm512_setr_epi64(2, 3, 8, 9, 6, 7, 12, 13);
+    return add_shuffled<add, 0xf0f0>(a, b, _mm512_permutex2var_epi64(a, quarter, b));
+  }
+  if constexpr (kStep == 2) {
+    const WordVec pair = _mm512_setr_epi64(1, 8, 3, 10, 5, 12, 7, 14);
+    return add_shuffled<add, 0xcccc>(a, b, _mm512_permutex2var_epi64(a, pair, b));
+  }
   const WordVec other = _mm512_setr_epi32(1, 16, 3, 18, 5, 20, 7, 22, 9, 24, 11, 26, 13, 28, 15, 30);
-  WordVec halves[8], quarters[4], pairs[2];
-  TRANSOM_UNROLL
-  for (size_t i = 0; i < 8; ++i) {
-    const WordVec shuffled = _mm512_shuffle_i32x4(v[i], v[i + 8], 0x4e);
-    halves[i] = add_shuffled<add, 0xff00>(v[i], v[i + 8], shuffled);
-  }
-  TRANSOM_UNROLL
-  for (size_t i = 0; i < 4; ++i) {
-    const WordVec a = halves[i], b = halves[i + 4];
-    quarters[i] = add_shuffled<add, 0xf0f0>(a, b, _mm512_permutex2var_epi64(a, quarter, b));
-  }
-  TRANSOM_UNROLL
-  for (size_t i = 0; i < 2; ++i) {
-    const WordVec a = quarters[i], b = quarters[i + 2];
-    pairs[i] = add_shuffled<add, 0xcccc>(a, b, _mm512_permutex2var_epi64(a, pair, b));
-  }
-  const WordVec shuffled = _mm512_permutex2var_epi32(pairs[0], other, pairs[1]);
-  return add_shuffled<add, 0xaaaa>(pairs[0], pairs[1], shuffled);
+  return add_shuffled<add, 0xaaaa>(a, b, _mm512_permutex2var_epi32(a, other, b));
 }
-inline WordVec sum_each(const WordVec* v) { return sum_each_word<add_words>(v); }
-inline FloatVec sum_each(const FloatVec* v) {
-  return as_f32(sum_each_word<add_floats>(reinterpret_cast<const WordVec*>(v)));
+template <size_t kStep>
+inline WordVec fold_sums(WordVec a, WordVec b) {
+  return fold<kStep, add_words>(a, b);
+}
+template <size_t kStep>
+inline FloatVec fold_sums(FloatVec a, FloatVec b) {
+  return as_f32(fold<kStep, add_floats>(as_words(a), as_words(b)));
 }
 inline WordVec xor_words(WordVec a, WordVec b) { return _mm512_xor_si512(a, b); }
 /// kLanes bytes as words.

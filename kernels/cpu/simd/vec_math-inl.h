@@ -21,6 +21,22 @@ inline FloatVec exp_f32(FloatVec x) {
   return multiply(value, power);
 }
 
+/// 2^x to about 2 units in the last place, for x from -126 to 126; NaN stays. Source: Cephes exp2f (Moshier):
+/// x = n + r, |r| <= 1/2, polynomial of degree 6 for 2^r.
+inline FloatVec exp2_f32(FloatVec x) {
+  const FloatVec shift = set_f32(0x1.8p23f);  // the unit in the last place of such sums is 1
+  const FloatVec shifted = add_f32(x, shift), r = subtract(x, subtract(shifted, shift));
+  FloatVec value = set_f32(1.535336188319500e-4f);
+  value = multiply_add(value, r, set_f32(1.339887440266574e-3f));
+  value = multiply_add(value, r, set_f32(9.618437357674640e-3f));
+  value = multiply_add(value, r, set_f32(5.550332471162809e-2f));
+  value = multiply_add(value, r, set_f32(2.402264791363012e-1f));
+  value = multiply_add(value, r, set_f32(6.931472028550421e-1f));
+  value = multiply_add(value, r, set_f32(1.0f));
+  const FloatVec power = as_f32(shift_left_words(add_words(as_words(shifted), set_words(127)), 23));
+  return multiply(value, power);
+}
+
 /// tanh(x), absolute error below 2e-7. The clamp of exp makes it +-1 far out.
 inline FloatVec tanh_f32(FloatVec x) {
   const FloatVec power = exp_f32(add_f32(x, x));
