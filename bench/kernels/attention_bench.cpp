@@ -102,11 +102,17 @@ void bench_case(Threads& threads, const Roofline& roof, kernels::Isa isa, const 
     const double time = threads.time([&](std::size_t t) {
       AttentionArgs mine = args;
       mine.scratch = scratch[t]->data();
-      for (std::size_t call = next++; call < calls; call = next++) {
-        mine.item_begin = (calls - 1 - call) / args.n_parts;  // the longest first
+      const auto run = [&](std::size_t call) {
+        mine.item_begin = call / args.n_parts;
         mine.item_end = mine.item_begin + 1;
-        mine.part = (calls - 1 - call) % args.n_parts;
+        mine.part = call % args.n_parts;
         kernels::kernel_table(isa).attention.run(mine);
+      };
+      if (c.n_tokens == 1) {  // parts of equal length, neighbours on one thread, as a backend shares them out
+        const std::size_t end = calls * (t + 1) / threads.size();
+        for (std::size_t call = calls * t / threads.size(); call < end; ++call) run(call);
+      } else {
+        for (std::size_t call = next++; call < calls; call = next++) run(calls - 1 - call);  // longest first
       }
     });
     return time + (args.n_parts == 1 ? 0.0 : threads.time([&](std::size_t t) {

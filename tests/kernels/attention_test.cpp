@@ -108,7 +108,7 @@ TEST_CASE("attention in parts agrees with its definition") {
 TEST_CASE("attention of few rows whose columns fill matrix tiles agrees with its definition") {
   for (const KvType type : {KvType::bf16, KvType::i8}) {
     for (const std::size_t head_dim : {32, 64, 96, 128, 256}) {
-      for (const std::size_t group : {2, 5, 8}) {
+      for (const std::size_t group : {2, 5, 6, 7, 8}) {
         for (const std::int64_t window : {0, 70}) {
           Setup setup;
           setup.type = type;
@@ -176,6 +176,7 @@ TEST_CASE("attention to one query keeps what is no number") {
           Setup setup;
           setup.type = type;
           setup.head_dim = head_dim;
+          if (head_dim == 64) setup.n_heads = 6 * setup.n_kv_heads;
           Layer layer(setup, isa);
           const std::size_t heads = setup.n_heads * head_dim, kv_heads = setup.n_kv_heads * head_dim;
           std::vector<float> parts[] = {numbers(1, 0, 1, heads), numbers(2, 0, 1, kv_heads),
@@ -204,6 +205,28 @@ TEST_CASE("attention to i8 keys of a large head keeps its sums within 32 bits") 
     layer.step(ones, ones, ones);
     const std::vector<float> dst = layer.step(ones, minus, minus);
     for (const float x : dst) REQUIRE(close(static_cast<double>(x), std::tanh(1.0), 1e-4));
+  }
+}
+
+TEST_CASE("a large column of a query does not coarsen all others beside i8 keys") {
+  Setup setup;
+  setup.type = KvType::i8;
+  setup.n_heads = 6;
+  setup.n_kv_heads = 1;
+  setup.head_dim = 128;
+  constexpr std::size_t kTokens = 40;
+  std::vector<float> q = numbers(1, 0, kTokens, 6 * 128), k = numbers(2, 0, kTokens, 128);
+  const std::vector<float> v = numbers(3, 0, kTokens, 128);
+  for (std::size_t row = 0; row < q.size(); row += 128) q[row] = 100;
+  // Columns 0 .. 3 of every 16 may share the large one's scale: no key has them.
+  for (std::size_t i = 0; i < k.size(); ++i) k[i] = i % 16 < 4 ? 0 : k[i];
+  const std::vector<float> expected = by_definition(setup, q, k, v);
+  for (const Isa isa : supported_isas()) {
+    INFO(kernels::isa_name(isa));
+    Layer layer(setup, isa);
+    const std::vector<float> found = layer.step(q, k, v);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      REQUIRE(close(static_cast<double>(found[i]), static_cast<double>(expected[i]), 4.0 / 254.0));
   }
 }
 

@@ -29,6 +29,8 @@ namespace {
 // ---
 #include "kernels/cpu/simd/attention_rows-inl.h"
 // ---
+#include "kernels/cpu/simd/attention_rows_bytes-inl.h"
+// ---
 #include "kernels/cpu/simd/attention_products-inl.h"
 // ---
 #include "kernels/cpu/simd/vec_avx512_bf16-inl.h"
@@ -46,7 +48,9 @@ struct Bf16Products {
 #include "kernels/cpu/simd/attention-inl.h"
 }  // namespace
 
-void attention(const AttentionArgs& args) { attend_items(args); }
+void attention(const AttentionArgs& args) {
+  ByteRows::takes(args) ? attend_items<ByteRows>(args) : attend_items(args);
+}
 
 }  // namespace transom::kernels::avx512_bf16
 TRANSOM_ISA_END

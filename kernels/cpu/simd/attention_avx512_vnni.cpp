@@ -29,6 +29,8 @@ namespace {
 // ---
 #include "kernels/cpu/simd/attention_rows-inl.h"
 // ---
+#include "kernels/cpu/simd/attention_rows_bytes-inl.h"
+// ---
 #include "kernels/cpu/simd/attention_products-inl.h"
 using Bf16Products = FloatProducts;
 // ---
@@ -37,7 +39,9 @@ using Bf16Products = FloatProducts;
 #include "kernels/cpu/simd/attention-inl.h"
 }  // namespace
 
-void attention(const AttentionArgs& args) { attend_items(args); }
+void attention(const AttentionArgs& args) {
+  ByteRows::takes(args) ? attend_items<ByteRows>(args) : attend_items(args);
+}
 
 }  // namespace transom::kernels::avx512_vnni
 TRANSOM_ISA_END

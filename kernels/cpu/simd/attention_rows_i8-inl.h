@@ -176,7 +176,8 @@ inline Ahead add_integer_values(const AttentionWork& w, const IntegerWeights<kRo
   return ahead;
 }
 
-template <bool kWhole, size_t kRows>
+/// score_keys: as score_integer_keys.
+template <bool kWhole, size_t kRows, auto score_keys = score_integer_keys<kWhole, kRows>>
 inline void attend_integer_rows(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
                                 const KeyRun& next) {
   const char *keys = run_rows(args, w, args.kv.keys, run), *values = run_rows(args, w, args.kv.values, run);
@@ -184,7 +185,7 @@ inline void attend_integer_rows(const AttentionArgs& args, const AttentionWork& 
   const size_t groups = ceil_divide(run.count, kLanes),
                lines = ceil_divide(ahead.keys.lines, groups * kLanes);
   for (size_t key = 0; key < groups * kLanes; key += kLanes)
-    ahead.keys = score_integer_keys<kWhole, kRows>(w, keys, run.count, key, ahead.keys, lines);
+    ahead.keys = score_keys(w, keys, run.count, key, ahead.keys, lines);
   softmax_rows(args, w, run, [&] { ahead.step(kLinesOfSoftmax); });
   const IntegerWeights<kRows> weights(w, values, run.count);
   constexpr size_t kBlocks = kLanes == 16 && kRows <= 6 ? 2 : 1;  // while their sums fit the registers
