@@ -170,7 +170,7 @@ TEST_CASE("attention survives scores far apart") {
 TEST_CASE("attention to one query keeps what is no number") {
   for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3}) {
     for (const Isa isa : supported_isas()) {
-      for (const int broken : {0, 1, 2}) {
+      for (const int broken : {0, 1, 2, 3, 4, 5}) {
         for (const std::size_t head_dim : {16, 64}) {
           INFO(kernels::isa_name(isa) << " type " << static_cast<int>(type) << " broken " << broken);
           Setup setup;
@@ -181,9 +181,9 @@ TEST_CASE("attention to one query keeps what is no number") {
           const std::size_t heads = setup.n_heads * head_dim, kv_heads = setup.n_kv_heads * head_dim;
           std::vector<float> parts[] = {numbers(1, 0, 1, heads), numbers(2, 0, 1, kv_heads),
                                         numbers(3, 0, 1, kv_heads)};
-          parts[broken][5] = NAN;  // of the first head
+          parts[broken % 3][5] = broken < 3 ? NAN : INFINITY;  // of the first head
           const std::vector<float> dst = layer.step(parts[0], parts[1], parts[2]);
-          CHECK(std::isnan(dst[5]));
+          CHECK(!std::isfinite(dst[5]));
           for (std::size_t i = heads / 2; i < heads; ++i) CHECK(std::isfinite(dst[i]));
         }
       }
@@ -215,18 +215,20 @@ TEST_CASE("a large column of a query does not coarsen all others beside i8 keys"
   setup.n_kv_heads = 1;
   setup.head_dim = 128;
   constexpr std::size_t kTokens = 40;
-  std::vector<float> q = numbers(1, 0, kTokens, 6 * 128), k = numbers(2, 0, kTokens, 128);
-  const std::vector<float> v = numbers(3, 0, kTokens, 128);
-  for (std::size_t row = 0; row < q.size(); row += 128) q[row] = 100;
-  // Columns 0 .. 3 of every 16 may share the large one's scale: no key has them.
-  for (std::size_t i = 0; i < k.size(); ++i) k[i] = i % 16 < 4 ? 0 : k[i];
-  const std::vector<float> expected = by_definition(setup, q, k, v);
-  for (const Isa isa : supported_isas()) {
-    INFO(kernels::isa_name(isa));
-    Layer layer(setup, isa);
-    const std::vector<float> found = layer.step(q, k, v);
-    for (std::size_t i = 0; i < expected.size(); ++i)
-      REQUIRE(close(static_cast<double>(found[i]), static_cast<double>(expected[i]), 4.0 / 254.0));
+  for (const std::size_t large : {0, 4, 8, 12}) {
+    std::vector<float> q = numbers(1, 0, kTokens, 6 * 128), k = numbers(2, 0, kTokens, 128);
+    const std::vector<float> v = numbers(3, 0, kTokens, 128);
+    for (std::size_t row = 0; row < q.size(); row += 128) q[row + large] = 100;
+    // Columns large .. large + 3 of every 16 may share the large one's scale: no key has them.
+    for (std::size_t i = 0; i < k.size(); ++i) k[i] = i % 16 / 4 == large / 4 ? 0 : k[i];
+    const std::vector<float> expected = by_definition(setup, q, k, v);
+    for (const Isa isa : supported_isas()) {
+      INFO(kernels::isa_name(isa) << " large " << large);
+      Layer layer(setup, isa);
+      const std::vector<float> found = layer.step(q, k, v);
+      for (std::size_t i = 0; i < expected.size(); ++i)
+        REQUIRE(close(static_cast<double>(found[i]), static_cast<double>(expected[i]), 4.0 / 254.0));
+    }
   }
 }
 

@@ -76,7 +76,6 @@ inline KeyRun first_of_next_part(const AttentionArgs& args, int64_t first_query,
 
 template <typename FewRows = DirectRows>
 inline void attend_items(const AttentionArgs& given) {
-  constexpr float kLog2E = 1.44269504f;
   AttentionArgs args = given;  // scores in powers of two
   args.scale *= kLog2E;
   args.soft_cap *= kLog2E;

@@ -65,8 +65,8 @@ TRANSOM_INLINE void multiply_columns(const float* query, const char* const* row,
   }
 }
 
-/// Sums of kRows rows against kKeys keys from `key` on, lanes not yet added up. lines: of the next run, to
-/// fetch at each block of columns.
+/// Sums of kRows rows against kKeys keys, kLanes / kKeys apart from `key` on, folded into one vector a row:
+/// see fold_vectors. lines: of the next run, to fetch at each block of columns.
 template <KvType kType, bool kWhole, size_t kRows, size_t kKeys>
 TRANSOM_INLINE void multiply_keys(const AttentionWork& w, const char* keys, size_t count, size_t key,
                                   FloatVec (*sums)[kLanes / kKeys], Ahead& ahead, size_t lines) {
@@ -84,7 +84,7 @@ TRANSOM_INLINE void multiply_keys(const AttentionWork& w, const char* keys, size
     ahead.step_far(lines);
     TRANSOM_UNROLL
     for (size_t i = 0; i < kKeys; ++i)
-      fetch_near(row[i], j * kBytes<kType>, kPairWidth * kBytes<kType>, kv_row_bytes(kType, w.dim));
+      fetch_near<kLanes>(row[i], j * kBytes<kType>, kPairWidth * kBytes<kType>, kv_row_bytes(kType, w.dim));
     multiply_columns<kType, kWhole, 0, kRows, kKeys>(query, row, j, w.dim, sum);
     multiply_columns<kType, kWhole, 1, kRows, kKeys>(query, row, j, w.dim, sum);
   }

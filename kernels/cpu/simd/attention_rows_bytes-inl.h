@@ -6,7 +6,9 @@
 // number.) Textual; needs vec_avx512_vnni-inl.h and attention_rows-inl.h.
 //
 // A vector holds kQuarterBytes neighbouring columns of four keys, a key to a quarter, so that sums have four
-// lanes to add up in place of 16. Columns that are equal in column / 4 % 4 meet in one lane: the groups.
+// lanes to add up in place of 16. Columns that are equal in column / 4 % 4 meet in one lane: the groups. A
+// sum is at most head_dim / 4 * 255 * 127: 31 bits hold that of 265,000 columns, an f32 exactly that of
+// 2,000. head_dim is a multiple of kHalves because values are taken without remainders.
 
 constexpr size_t kQuarterBytes = 16, kQuarters = 4;
 static_assert(kLanes == kQuarterBytes && kHalves % kQuarterBytes == 0);
@@ -41,24 +43,21 @@ inline void quantize_query_bytes(const AttentionWork& w) {
     RowScale scales[kQuarters];
     group_scales(q, w.dim, scales);
     float factor[kLanes];
-    uint32_t kept[kLanes];  // no column where the factor is 0: that of zeros, or of what is not finite
     for (size_t i = 0; i < kLanes; ++i) {
       factor[i] = scales[i / 4].factor;
-      kept[i] = factor[i] == 0 ? 0 : ~0u;
       queries.scale[r][i] = scales[i % 4].scale;
     }
     WordVec total = zero_words();
     for (size_t j = 0; j < w.dim; j += kLanes) {
-      const WordVec scaled = to_nearest(multiply(load_f32(q + j), load_f32(factor)));
-      const WordVec whole = and_words(scaled, load_words(kept));
+      const WordVec whole = to_nearest(multiply(load_f32(q + j), load_f32(factor)));
       total = add_words(total, whole);
       store_low_bytes(bytes + j, whole);
     }
-    int32_t lanes[kLanes];
+    uint32_t lanes[kLanes];  // those of a group that is not finite mean nothing: its scale is NaN
     store_words(lanes, total);
     for (size_t i = 0; i < kLanes; ++i) {
-      const int32_t* const group = lanes + i % 4 * 4;
-      queries.start[r][i] = static_cast<uint32_t>(-128 * (group[0] + group[1] + group[2] + group[3]));
+      const uint32_t* const group = lanes + i % 4 * 4;
+      queries.start[r][i] = 0u - 128u * (group[0] + group[1] + group[2] + group[3]);
     }
   }
 }

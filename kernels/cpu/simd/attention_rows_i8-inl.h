@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention of few rows to i8 keys and values, which never become f32: queries and weights are rounded to 16
 // bits (a 256th of the error that the cache has anyway), and products of 16-bit pairs are summed in 32-bit
-// integers. Textual; needs linear_quantize-inl.h, attention_tile-inl.h and
+// integers. (Scores of more than four rows: see attention_rows_bytes-inl.h.) Textual; needs
+// linear_quantize-inl.h, attention_tile-inl.h and
 //   WordVec add_products(WordVec sum, WordVec a, WordVec b)   sum + the two products of halves of each word
 
 constexpr size_t kHalves = 2 * kLanes;
@@ -40,7 +41,8 @@ inline void quantize_queries(const AttentionWork& w) {
   }
 }
 
-/// Sums of kRows rows against kKeys keys from `key` on, lanes not yet added up.
+/// Sums of kRows rows against kKeys keys, kLanes / kKeys apart from `key` on, folded into one vector a row:
+/// see fold_vectors.
 template <bool kWhole, size_t kRows, size_t kKeys>
 TRANSOM_INLINE void multiply_integer_keys(const AttentionWork& w, const char* keys, size_t count, size_t key,
                                           WordVec (*sums)[kLanes / kKeys], Ahead& ahead, size_t lines) {
@@ -57,7 +59,8 @@ TRANSOM_INLINE void multiply_integer_keys(const AttentionWork& w, const char* ke
   for (size_t j = 0; j < w.dim; j += kHalves, query += kRows * kHalves) {
     ahead.step_far(lines);
     TRANSOM_UNROLL
-    for (size_t i = 0; i < kKeys; ++i) fetch_near(row[i], j, kHalves, kv_row_bytes(KvType::i8, w.dim));
+    for (size_t i = 0; i < kKeys; ++i)
+      fetch_near<kLanes>(row[i], j, kHalves, kv_row_bytes(KvType::i8, w.dim));
     WordVec halves[kKeys];
     TRANSOM_UNROLL
     for (size_t i = 0; i < kKeys; ++i) halves[i] = load_halves<kWhole>(row[i], j, w.dim);
@@ -176,8 +179,8 @@ inline Ahead add_integer_values(const AttentionWork& w, const IntegerWeights<kRo
   return ahead;
 }
 
-/// score_keys: as score_integer_keys.
-template <bool kWhole, size_t kRows, auto score_keys = score_integer_keys<kWhole, kRows>>
+/// score_group: as score_integer_keys.
+template <bool kWhole, size_t kRows, auto score_group = score_integer_keys<kWhole, kRows>>
 inline void attend_integer_rows(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
                                 const KeyRun& next) {
   const char *keys = run_rows(args, w, args.kv.keys, run), *values = run_rows(args, w, args.kv.values, run);
@@ -185,7 +188,7 @@ inline void attend_integer_rows(const AttentionArgs& args, const AttentionWork& 
   const size_t groups = ceil_divide(run.count, kLanes),
                lines = ceil_divide(ahead.keys.lines, groups * kLanes);
   for (size_t key = 0; key < groups * kLanes; key += kLanes)
-    ahead.keys = score_keys(w, keys, run.count, key, ahead.keys, lines);
+    ahead.keys = score_group(w, keys, run.count, key, ahead.keys, lines);
   softmax_rows(args, w, run, [&] { ahead.step(kLinesOfSoftmax); });
   const IntegerWeights<kRows> weights(w, values, run.count);
   constexpr size_t kBlocks = kLanes == 16 && kRows <= 6 ? 2 : 1;  // while their sums fit the registers

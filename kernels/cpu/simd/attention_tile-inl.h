@@ -155,8 +155,8 @@ inline Ahead fetch_run(const AttentionArgs& args, const AttentionWork& w, void* 
 /// Fetches `bytes` bytes, from byte `at` on, of a row further on to the first cache, which the second has by
 /// now. Without, one head of bf16 had 90 % of the read bandwidth in place of 96 % (2 cores of an Emerald
 /// Rapids class Xeon, 2026-11).
+template <size_t kRowsNear = 8>
 TRANSOM_INLINE void fetch_near(const char* row, size_t at, size_t bytes, size_t row_bytes) {
-  constexpr size_t kRowsNear = 8;
   const char* const from = row + kRowsNear * row_bytes + at;
   for (size_t line = 0; line < bytes; line += 64) _mm_prefetch(from + line, _MM_HINT_T0);
 }
@@ -187,8 +187,8 @@ inline int64_t query_position(const AttentionArgs& args, const AttentionWork& w,
 // make subnormal products with values, each of which would take a hundred cycles.
 constexpr float kLeastExponent = -92;
 
-/// Scores outside the visible part become -inf, others bend to the cap. @return The largest; -inf, and
-/// nothing done, where no key is visible.
+/// Scores outside the visible part become -inf, others bend to the cap. @return The largest; -inf
+/// where no key counts.
 inline float mask_scores(const AttentionArgs& args, float* score, const VisibleKeys& part) {
   if (part.begin >= part.end) return -INFINITY;
   if (args.soft_cap > 0) {

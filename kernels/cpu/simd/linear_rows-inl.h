@@ -61,10 +61,10 @@ struct Output {
 
 // Bytes ahead of a stream of weights: to the second cache, and once more to the first. A fetch is lost when
 // too many are on their way, and then the core waits for the line. Measured on 2 cores of an Emerald Rapids
-// class Xeon, 2026-11, model-shaped products of one row: i4 99 % of the read bandwidth with the far fetch
-// alone, 104 % with both (i8 106 %, 107 %); the near one alone leaves 10 % unused. How far the far one is
-// makes no difference at 34 GB/s; on 2 Zen 4 cores that were given 57 GB/s, i4 had 95 % with 4096, 79 % with
-// 8192.
+// class Xeon, 2026-11, model-shaped products of one row, with the far fetch at 8192: i4 99 % of the read
+// bandwidth with it alone, 104 % with both (i8 106 %, 107 %); the near one alone leaves 10 % unused. On 2 Zen
+// 4 cores: at 34 GB/s, 4096 is no faster for a product and 2 to 6 % for a model; at 57 GB/s, products of i4
+// have 95 % with it, 79 % with 8192.
 constexpr size_t kFarAhead = 4096, kNearAhead = 2048;
 
 template <size_t kBytes>

@@ -137,6 +137,19 @@ template <size_t kStep>
 inline FloatVec fold_sums(FloatVec a, FloatVec b) {
   return as_f32(fold<kStep, add_floats>(as_words(a), as_words(b)));
 }
+/// 16 bytes from each address.
+inline __m256i load_two_quarters(const char* a, const char* b) {
+  const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(a)),
+                high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(b));
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+}
+inline WordVec load_quarters(const char* a, const char* b, const char* c, const char* d) {
+  return _mm512_inserti64x4(_mm512_castsi256_si512(load_two_quarters(a, b)), load_two_quarters(c, d), 1);
+}
+/// The same 16 bytes, four times.
+inline WordVec load_to_quarters(const int8_t* p) {
+  return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
 inline WordVec xor_words(WordVec a, WordVec b) { return _mm512_xor_si512(a, b); }
 /// kLanes bytes as words.
 inline WordVec widen_bytes(const uint8_t* p) {

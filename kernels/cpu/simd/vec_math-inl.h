@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Functions over the vectors of a vec header. Textual.
 
+constexpr float kLog2E = 1.44269504f;
+
 /// exp(x) to about 2 units in the last place. x is held in [-87.3, 88.3], where the result is a normal
 /// number; NaN stays. Source: Cephes expf (Moshier): x = n ln 2 + r, |r| <= ln 2 / 2, polynomial of degree 5
 /// for the rest.
 inline FloatVec exp_f32(FloatVec x) {
   x = smaller(set_f32(88.3f), larger(set_f32(-87.3f), x));
-  const WordVec n = to_nearest(multiply(x, set_f32(1.44269504f)));
+  const WordVec n = to_nearest(multiply(x, set_f32(kLog2E)));
   const FloatVec count = to_f32(n);
   FloatVec r = negated_multiply_add(count, set_f32(0.693359375f), x);
   r = negated_multiply_add(count, set_f32(-2.12194440e-4f), r);
@@ -21,8 +23,9 @@ inline FloatVec exp_f32(FloatVec x) {
   return multiply(value, power);
 }
 
-/// 2^x to about 2 units in the last place, for x from -126 to 126; NaN stays. Source: Cephes exp2f (Moshier):
-/// x = n + r, |r| <= 1/2, polynomial of degree 6 for 2^r.
+/// 2^x to about 2 units in the last place, for x from -126 to 126; NaN stays. Beyond that, infinities
+/// included, the result means nothing. Source: Cephes exp2f (Moshier): x = n + r, |r| <= 1/2, polynomial of
+/// degree 6 for 2^r.
 inline FloatVec exp2_f32(FloatVec x) {
   const FloatVec shift = set_f32(0x1.8p23f);  // the unit in the last place of such sums is 1
   const FloatVec shifted = add_f32(x, shift), r = subtract(x, subtract(shifted, shift));
