@@ -240,7 +240,7 @@ inline void check_close(const std::vector<float>& actual, const std::vector<floa
   // Beside i8 keys and values, queries and weights are rounded to 16 bits; where bytes are multiplied,
   // queries to 8.
   const bool bytes = (isa == Isa::avx512_vnni || isa == Isa::avx512_bf16) && setup.head_dim % 32 == 0 &&
-                     setup.n_heads / setup.n_kv_heads > 4;
+                     setup.n_heads / setup.n_kv_heads > 4 && setup.n_heads / setup.n_kv_heads <= 8;
   if (setup.type == KvType::i8) allowed += bytes ? 4.0 / 254.0 : 4.0 / 32767.0;
   // Products of bf16 round both to 8 bits, those of few tokens by matrix tiles to twice 8.
   if (setup.type == KvType::bf16 && isa >= Isa::avx512_bf16)

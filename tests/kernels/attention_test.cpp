@@ -183,9 +183,32 @@ TEST_CASE("attention to one query keeps what is no number") {
                                         numbers(3, 0, 1, kv_heads)};
           parts[broken % 3][5] = broken < 3 ? NAN : INFINITY;  // of the first head
           const std::vector<float> dst = layer.step(parts[0], parts[1], parts[2]);
-          CHECK(!std::isfinite(dst[5]));
+          CHECK((broken < 3 ? std::isnan(dst[5]) : !std::isfinite(dst[5])));
           for (std::size_t i = heads / 2; i < heads; ++i) CHECK(std::isfinite(dst[i]));
         }
+      }
+    }
+  }
+}
+
+TEST_CASE("a key that is no number is not lost behind others that are") {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3}) {
+    for (const Isa isa : supported_isas()) {
+      for (const std::size_t group : {1, 6}) {
+        INFO(kernels::isa_name(isa) << " type " << static_cast<int>(type) << " group " << group);
+        Setup setup;
+        setup.type = type;
+        setup.head_dim = 64;
+        setup.n_heads = 2 * group;
+        setup.capacity = 128;
+        Layer layer(setup, isa);
+        const std::size_t heads = setup.n_heads * 64;
+        layer.step(numbers(1, 0, 64, heads), numbers(2, 0, 64, 128), numbers(3, 0, 64, 128));
+        std::vector<float> key = numbers(2, 64, 1, 128);  // the only one of the second tile of keys
+        key[5] = NAN;
+        const std::vector<float> dst = layer.step(numbers(1, 64, 1, heads), key, numbers(3, 64, 1, 128));
+        CHECK(std::isnan(dst[0]));
+        CHECK(std::isfinite(dst[heads - 1]));
       }
     }
   }

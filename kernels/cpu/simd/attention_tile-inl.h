@@ -187,10 +187,10 @@ inline int64_t query_position(const AttentionArgs& args, const AttentionWork& w,
 // make subnormal products with values, each of which would take a hundred cycles.
 constexpr float kLeastExponent = -92;
 
-/// Scores outside the visible part become -inf, others bend to the cap. @return The largest; -inf
-/// where no key counts.
+/// Scores outside the visible part become -inf, others bend to the cap. @return The largest that
+/// is a number.
 inline float mask_scores(const AttentionArgs& args, float* score, const VisibleKeys& part) {
-  if (part.begin >= part.end) return -INFINITY;
+  if (part.begin >= part.end) return -INFINITY;  // and nothing is done
   if (args.soft_cap > 0) {
     const FloatVec cap = set_f32(args.soft_cap), inverse = set_f32(1.0f / args.soft_cap);
     for (size_t i = 0; i < kKeyTile; i += kLanes)
@@ -236,14 +236,16 @@ inline void softmax_rows(const AttentionArgs& args, const AttentionWork& w, cons
   for (size_t first = 0; first < w.rows; first += kAtOnce) {
     const size_t end = first + kAtOnce < w.rows ? first + kAtOnce : w.rows;
     float largest[kAtOnce];
+    bool seen[kAtOnce];
     for (size_t r = first; r < end; ++r) {
       const VisibleKeys part = visible_keys(args, run, query_position(args, w, r));
+      seen[r - first] = part.begin < part.end;
       largest[r - first] = mask_scores(args, w.score + r * kScoreStride, part);
     }
     for (size_t r = first; r < end; ++r) {
       between();
       float* const score = w.score + r * kScoreStride;
-      if (largest[r - first] == -INFINITY) {
+      if (!seen[r - first]) {
         for (size_t i = 0; i < kKeyTile; i += kLanes) store_f32(score + i, zero_f32());
         continue;
       }
