@@ -45,11 +45,14 @@ struct Bf16Products {
 // ---
 #include "kernels/cpu/simd/attention_gemm-inl.h"
 // ---
+#include "kernels/cpu/simd/attention_rows_bf16-inl.h"
+// ---
 #include "kernels/cpu/simd/attention-inl.h"
 }  // namespace
 
 void attention(const AttentionArgs& args) {
-  ByteRows::takes(args) ? attend_items<ByteRows>(args) : attend_items(args);
+  if (ByteRows::takes(args)) return attend_items<ByteRows>(args);
+  Bf16Rows::takes(args) ? attend_items<Bf16Rows>(args) : attend_items(args);
 }
 
 }  // namespace transom::kernels::avx512_bf16

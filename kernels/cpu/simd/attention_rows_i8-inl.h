@@ -71,14 +71,7 @@ TRANSOM_INLINE void multiply_integer_keys(const AttentionWork& w, const char* ke
       for (size_t i = 0; i < kKeys; ++i) sum[i][r] = add_products(sum[i][r], here, halves[i]);
     }
   }
-  TRANSOM_UNROLL
-  for (size_t r = 0; r < kRows; ++r) {
-    WordVec of_row[kKeys];
-    TRANSOM_UNROLL
-    for (size_t i = 0; i < kKeys; ++i) of_row[i] = sum[i][r];
-    if constexpr (kKeys > 1) fold_vectors<kLanes / 2, kLanes / kKeys>(of_row);
-    sums[r][key % kLanes] = of_row[0];
-  }
+  fold_keys<kRows, kKeys>(sum, key, sums);
 }
 
 /// Scores of kRows rows against kLanes keys of one run, from `key` on; keys past the run score zero. lines:

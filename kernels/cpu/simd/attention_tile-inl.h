@@ -21,6 +21,20 @@ TRANSOM_INLINE void fold_vectors(Vec* v) {
   if constexpr (kHalf > 1) fold_vectors<kFrom / 2, kTo>(v);
 }
 
+/// Sums of kRows rows against kKeys keys, kLanes / kKeys apart from `key` on, each folded into one vector a
+/// row, which lacks the steps from kLanes / kKeys / 2 on.
+template <size_t kRows, size_t kKeys, typename Vec>
+TRANSOM_INLINE void fold_keys(const Vec (*sum)[kRows], size_t key, Vec (*sums)[kLanes / kKeys]) {
+  TRANSOM_UNROLL
+  for (size_t r = 0; r < kRows; ++r) {
+    Vec of_row[kKeys];
+    TRANSOM_UNROLL
+    for (size_t i = 0; i < kKeys; ++i) of_row[i] = sum[i][r];
+    if constexpr (kKeys > 1) fold_vectors<kLanes / 2, kLanes / kKeys>(of_row);
+    sums[r][key % kLanes] = of_row[0];
+  }
+}
+
 struct AttentionWork {
   size_t item, rows, group, dim, padded_dim;
   size_t token_begin, kv_head;
