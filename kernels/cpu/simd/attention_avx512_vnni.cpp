@@ -22,12 +22,16 @@ namespace {
 #include "kernels/cpu/simd/elementwise-inl.h"
 // ---
 #include "kernels/cpu/simd/attention_tile-inl.h"
+// ---
+#include "kernels/cpu/simd/attention_few-inl.h"
 // --- in place of linear_integer_policies-inl.h
 #include "kernels/cpu/simd/vec_avx512_vnni-inl.h"
 // ---
 #include "kernels/cpu/simd/attention_rows_i8-inl.h"
 // ---
 #include "kernels/cpu/simd/attention_rows-inl.h"
+// ---
+#include "kernels/cpu/simd/attention_row_values_bytes-inl.h"
 // ---
 #include "kernels/cpu/simd/attention_rows_bytes-inl.h"
 // ---

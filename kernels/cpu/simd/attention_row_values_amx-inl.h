@@ -34,18 +34,6 @@ struct WeightTiles {
   }
 };
 
-inline WordVec interleave_low_bytes(WordVec a, WordVec b) { return _mm512_unpacklo_epi8(a, b); }
-inline WordVec interleave_high_bytes(WordVec a, WordVec b) { return _mm512_unpackhi_epi8(a, b); }
-/// The 128-bit quarters of four vectors, transposed.
-inline void transpose_quarters(FloatVec* v) {
-  const FloatVec a = _mm512_shuffle_f32x4(v[0], v[1], 0x44), b = _mm512_shuffle_f32x4(v[0], v[1], 0xee),
-                 c = _mm512_shuffle_f32x4(v[2], v[3], 0x44), d = _mm512_shuffle_f32x4(v[2], v[3], 0xee);
-  v[0] = _mm512_shuffle_f32x4(a, c, 0x88);
-  v[1] = _mm512_shuffle_f32x4(a, c, 0xdd);
-  v[2] = _mm512_shuffle_f32x4(b, d, 0x88);
-  v[3] = _mm512_shuffle_f32x4(b, d, 0xdd);
-}
-
 /// Values of one run as the right factor of a panel of kTileWidth columns, or of half as many: [keys to a
 /// word] of neighbouring keys, rows of words of all columns in an order that in_order undoes. Zeros beyond
 /// the run.

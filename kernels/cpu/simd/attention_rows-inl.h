@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention of few rows, as when one token is decoded: bound by reading the cache, so keys and values are
-// widened in registers as they come, and nothing is staged. Textual; needs attention_tile-inl.h and
+// widened in registers as they come, and nothing is staged. Textual; needs attention_few-inl.h and
 // attention_rows_i8-inl.h.
 
 constexpr size_t kPairWidth = 2 * kLanes;
@@ -104,9 +104,10 @@ inline Ahead score_keys(const AttentionWork& w, const char* keys, size_t count, 
   FloatVec sums[kRows][kLanes / kKeys];
   for (size_t i = 0; i < kLanes / kKeys; ++i)
     multiply_keys<kType, kWhole, kRows, kKeys>(w, keys, count, key + i, sums, ahead, lines_of_step);
+  const FloatVec scale = kv_has_scales(kType) ? lane_scales(w, keys, count, key) : set_f32(1.0f);
   for (size_t r = 0; r < kRows; ++r) {
     fold_vectors<kLanes / kKeys / 2, 1>(sums[r]);
-    store_f32(w.score + r * kScoreStride + key, sums[r][0]);
+    store_f32(w.score + r * kScoreStride + key, multiply(sums[r][0], scale));
   }
   return ahead;
 }
@@ -154,11 +155,11 @@ inline Ahead add_row_values(const AttentionWork& w, size_t row, const char* valu
   return ahead;
 }
 
-/// Scores of keys, or weights of values, times the scales of the run's rows.
+/// Weights times the scales of the run's values.
 template <size_t kRows>
-inline void scale_columns(const AttentionWork& w, const char* rows, size_t count) {
+inline void scale_weights(const AttentionWork& w, const char* values, size_t count) {
   float scale[kKeyTile] = {};
-  row_scales(rows, w.dim, count, scale);
+  row_scales(values, w.dim, count, scale);
   for (size_t r = 0; r < kRows; ++r) {
     float* const score = w.score + r * kScoreStride;
     for (size_t key = 0; key < kKeyTile; key += kLanes)
@@ -166,39 +167,25 @@ inline void scale_columns(const AttentionWork& w, const char* rows, size_t count
   }
 }
 
+/// Weights times values of a run, for all rows. @return What is left to fetch.
 template <KvType kType, bool kWhole, size_t kRows>
-inline void attend_rows(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
-                        const KeyRun& next) {
-  const char *keys = run_rows(args, w, args.kv.keys, run), *values = run_rows(args, w, args.kv.values, run);
-  NextRun ahead(args, w, next);
-  size_t lines = ceil_divide(ahead.keys.lines, run.count);
-  for (size_t key = 0; key < kKeyTile; key += kLanes) {
-    if (key < run.count) {
-      ahead.keys = score_keys<kType, kWhole, kRows>(w, keys, run.count, key, ahead.keys, lines);
-    } else {
-      for (size_t r = 0; r < kRows; ++r) store_f32(w.score + r * kScoreStride + key, zero_f32());
-    }
-  }
-  if constexpr (kv_has_scales(kType)) scale_columns<kRows>(w, keys, run.count);
-  softmax_rows(args, w, run, [&] { ahead.step(kLinesOfSoftmax); });
-  if constexpr (kv_has_scales(kType)) scale_columns<kRows>(w, values, run.count);
+inline Ahead add_run_values(const AttentionWork& w, const char* values, size_t count, Ahead ahead) {
+  if constexpr (kv_has_scales(kType)) scale_weights<kRows>(w, values, count);
   // As many pairs a pass as their sums fit the registers; more rows than fit with one pair go in two passes.
   constexpr size_t kPairs = kRows <= 1 ? 4 : kRows <= 3 || (kLanes == 16 && kRows <= 6) ? 2 : 1;
   constexpr size_t kFirst = kLanes == 16 || kRows <= 6 ? kRows : kRows / 2, kRest = kRows - kFirst;
   const size_t n_pairs = ceil_divide(w.dim, kPairWidth);
-  lines = ceil_divide(ahead.values.lines * kPairs, n_pairs * run.count);
+  const size_t lines = ceil_divide(ahead.lines * kPairs, n_pairs * count);
   size_t pair = 0;
   for (; pair + kPairs <= n_pairs; pair += kPairs)
-    ahead.values =
-        add_row_values<kType, kWhole, kFirst, kPairs>(w, 0, values, run.count, pair, ahead.values, lines);
+    ahead = add_row_values<kType, kWhole, kFirst, kPairs>(w, 0, values, count, pair, ahead, lines);
   for (; pair < n_pairs; ++pair)
-    ahead.values =
-        add_row_values<kType, kWhole, kFirst, 1>(w, 0, values, run.count, pair, ahead.values, lines);
+    ahead = add_row_values<kType, kWhole, kFirst, 1>(w, 0, values, count, pair, ahead, lines);
   if constexpr (kRest > 0) {
     for (pair = 0; pair < n_pairs; ++pair)
-      add_row_values<kType, kWhole, kRest, 1>(w, kFirst, values, run.count, pair, {nullptr, 0}, 0);
+      add_row_values<kType, kWhole, kRest, 1>(w, kFirst, values, count, pair, {nullptr, 0}, 0);
   }
-  ahead.finish();
+  return ahead;
 }
 
 template <KvType kType, bool kWhole, size_t kRows = kDirectRows>
@@ -208,9 +195,10 @@ inline void attend_rows_part(const AttentionArgs& args, const AttentionWork& w, 
     if (w.rows < kRows) return attend_rows_part<kType, kWhole, kRows - 1>(args, w, run, next);
   }
   if constexpr (kType == KvType::i8) {
-    attend_integer_rows<kWhole, kRows>(args, w, run, next);
+    attend_few_rows<score_integer_keys<kWhole, kRows>, add_integer_run<kWhole, kRows>>(args, w, run, next);
   } else {
-    attend_rows<kType, kWhole, kRows>(args, w, run, next);
+    attend_few_rows<score_keys<kType, kWhole, kRows>, add_run_values<kType, kWhole, kRows>>(args, w, run,
+                                                                                            next);
   }
 }
 

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention of few rows to bf16 keys and values by products of bf16 pairs: half the instructions of f32 FMA,
 // and nothing to widen. Queries and weights are rounded to bf16, as those of many rows are (Bf16Products).
-// Textual; needs vec_avx512_bf16-inl.h, attention_rows-inl.h and attention_gemm-inl.h.
+// Textual; needs vec_avx512_bf16-inl.h, attention_rows-inl.h and attention_gemm-inl.h. (kHalves: of a
+// vector.)
 
-constexpr size_t kHalvesOfBlock = 2 * kLanes;
-static_assert(kAttentionDimStep % kHalvesOfBlock == 0);
-
-/// The queries of few rows in place of the key tile: [dim / kHalvesOfBlock][rows][kHalvesOfBlock].
+/// The queries of few rows in place of the key tile: [dim / kHalves][rows][kHalves].
 inline uint16_t* bf16_queries(const AttentionWork& w) { return reinterpret_cast<uint16_t*>(w.tile); }
 
 inline void round_queries(const AttentionWork& w) {
   for (size_t r = 0; r < w.rows; ++r) {
     const float* q = w.q + r * w.padded_dim;
     for (size_t j = 0; j < w.dim; j += kLanes) {
-      uint16_t* to = bf16_queries(w) + (j / kHalvesOfBlock * w.rows + r) * kHalvesOfBlock;
-      store_low_halves(to + j % kHalvesOfBlock, round_bf16(load_f32(q + j)));
+      uint16_t* to = bf16_queries(w) + (j / kHalves * w.rows + r) * kHalves;
+      store_low_halves(to + j % kHalves, round_bf16(load_f32(q + j)));
     }
   }
 }
@@ -34,7 +32,7 @@ TRANSOM_INLINE void multiply_bf16_keys(const AttentionWork& w, const char* keys,
     for (size_t r = 0; r < kRows; ++r) sum[i][r] = zero_f32();
   }
   const uint16_t* query = bf16_queries(w);
-  for (size_t j = 0; j < w.dim; j += kHalvesOfBlock, query += kRows * kHalvesOfBlock) {
+  for (size_t j = 0; j < w.dim; j += kHalves, query += kRows * kHalves) {
     ahead.step_far(lines);
     WordVec block[kKeys];
     TRANSOM_UNROLL
@@ -43,7 +41,7 @@ TRANSOM_INLINE void multiply_bf16_keys(const AttentionWork& w, const char* keys,
     }
     TRANSOM_UNROLL
     for (size_t r = 0; r < kRows; ++r) {
-      const WordVec here = in_register(load_words(query + r * kHalvesOfBlock));
+      const WordVec here = in_register(load_words(query + r * kHalves));
       TRANSOM_UNROLL
       for (size_t i = 0; i < kKeys; ++i) sum[i][r] = add_bf16_products(sum[i][r], here, block[i]);
     }
@@ -56,7 +54,7 @@ template <size_t kRows>
 inline Ahead score_bf16_keys(const AttentionWork& w, const char* keys, size_t count, size_t key, Ahead ahead,
                              size_t lines) {
   constexpr size_t kKeys = kRows <= 6 ? 4 : 2;  // as far as the registers go
-  const size_t lines_of_step = ceil_divide(lines * kKeys, w.dim / kHalvesOfBlock);
+  const size_t lines_of_step = ceil_divide(lines * kKeys, w.dim / kHalves);
   FloatVec sums[kRows][kLanes / kKeys];
   for (size_t i = 0; i < kLanes / kKeys; ++i)
     multiply_bf16_keys<kRows, kKeys>(w, keys, count, key + i, sums, ahead, lines_of_step);
@@ -67,7 +65,7 @@ inline Ahead score_bf16_keys(const AttentionWork& w, const char* keys, size_t co
   return ahead;
 }
 
-/// sum [kRows][kBlocks * kHalvesOfBlock] from column j on += weights * values of the run, two keys at a time;
+/// sum [kRows][kBlocks * kHalves] from column j on += weights * values of the run, two keys at a time;
 /// the columns of a block in the order of interleave_low_halves. lines: to fetch at each key. @return What is
 /// left to fetch.
 template <size_t kRows, size_t kBlocks>
@@ -88,7 +86,7 @@ inline Ahead add_bf16_values(const AttentionWork& w, const char* values, size_t 
     WordVec pairs[2 * kBlocks];
     TRANSOM_UNROLL
     for (size_t b = 0; b < kBlocks; ++b) {
-      const size_t at = 2 * b * kHalvesOfBlock;
+      const size_t at = 2 * b * kHalves;
       const WordVec one = load_words(first + at),
                     other = is_pair ? load_words(first + row_bytes + at) : zero_words();
       pairs[2 * b] = interleave_low_halves(one, other);
@@ -109,11 +107,23 @@ inline Ahead add_bf16_values(const AttentionWork& w, const char* values, size_t 
   return ahead;
 }
 
+/// Weights times values of a run, for all rows. @return What is left to fetch.
+template <size_t kRows>
+inline Ahead add_bf16_run(const AttentionWork& w, const char* values, size_t count, Ahead ahead) {
+  pack_weights<Bf16Products>(w);
+  constexpr size_t kBlocks = kRows <= 2 ? 4 : kRows <= 6 ? 2 : 1;  // as above
+  const size_t lines = ceil_divide(ahead.lines, ceil_divide(w.dim, kBlocks * kHalves) * count);
+  size_t j = 0;
+  for (; j + kBlocks * kHalves <= w.dim; j += kBlocks * kHalves)
+    ahead = add_bf16_values<kRows, kBlocks>(w, values, count, j, ahead, lines);
+  for (; j < w.dim; j += kHalves) ahead = add_bf16_values<kRows, 1>(w, values, count, j, ahead, lines);
+  return ahead;
+}
+
 /// Few rows as attend_items takes them, in place of DirectRows.
 struct Bf16Rows : DirectRows {
   static bool takes(const AttentionArgs& args) {
-    return args.kv.type == KvType::bf16 && attention_query_tile(args) == 1 &&
-           args.kv.head_dim % kHalvesOfBlock == 0;
+    return args.kv.type == KvType::bf16 && attention_query_tile(args) == 1 && args.kv.head_dim % kHalves == 0;
   }
 
   static void arrange_queries(const AttentionArgs&, const AttentionWork& w) { round_queries(w); }
@@ -124,27 +134,11 @@ struct Bf16Rows : DirectRows {
     if constexpr (kRows > 1) {
       if (w.rows < kRows) return attend_run<kRows - 1>(args, w, run, next);
     }
-    const char *keys = run_rows(args, w, args.kv.keys, run), *values = run_rows(args, w, args.kv.values, run);
-    NextRun ahead(args, w, next);
-    const size_t groups = ceil_divide(run.count, kLanes),
-                 lines = ceil_divide(ahead.keys.lines, groups * kLanes);
-    for (size_t key = 0; key < groups * kLanes; key += kLanes)
-      ahead.keys = score_bf16_keys<kRows>(w, keys, run.count, key, ahead.keys, lines);
-    softmax_rows(args, w, run, [&] { ahead.step(kLinesOfSoftmax); });
-    pack_weights<Bf16Products>(w);
-    constexpr size_t kBlocks = kRows <= 2 ? 4 : kRows <= 6 ? 2 : 1;  // as above
-    const size_t share =
-        ceil_divide(ahead.values.lines, ceil_divide(w.dim, kBlocks * kHalvesOfBlock) * run.count);
-    size_t j = 0;
-    for (; j + kBlocks * kHalvesOfBlock <= w.dim; j += kBlocks * kHalvesOfBlock)
-      ahead.values = add_bf16_values<kRows, kBlocks>(w, values, run.count, j, ahead.values, share);
-    for (; j < w.dim; j += kHalvesOfBlock)
-      ahead.values = add_bf16_values<kRows, 1>(w, values, run.count, j, ahead.values, share);
-    ahead.finish();
+    attend_few_rows<score_bf16_keys<kRows>, add_bf16_run<kRows>>(args, w, run, next);
   }
 
   static void arrange_sums(const AttentionArgs&, const AttentionWork& w) {
-    for (size_t j = 0; j < w.rows * w.padded_dim; j += kHalvesOfBlock) {
+    for (size_t j = 0; j < w.rows * w.padded_dim; j += kHalves) {
       const WordVec low = load_words(w.sum + j), high = load_words(w.sum + j + kLanes);
       store_words(w.sum + j, left_interleaved(low, high));
       store_words(w.sum + j + kLanes, right_interleaved(low, high));

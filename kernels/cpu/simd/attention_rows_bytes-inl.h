@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scores of few rows against i8 keys by products of bytes, twice as many to an instruction as of 16-bit
-// halves: of more than four rows to a KV head, those leave no time to read the cache at the speed of memory.
-// Queries are rounded to 8 bits in four groups of columns, each in a scale of its own, so that a few large
-// columns do not coarsen all others. (Weights of values keep their 16 bits: the small ones count by their
-// number.) Textual; needs vec_avx512_vnni-inl.h and attention_rows-inl.h.
+// Attention of few rows to i8 keys and values by products of bytes, twice as many to an instruction as of
+// 16-bit halves: of more than four rows to a KV head, those leave no time to read the cache at the speed of
+// memory. Queries are rounded to 8 bits in four groups of columns, each in a scale of its own, so that a few
+// large columns do not coarsen all others; for weights see attention_row_values_bytes-inl.h. Textual; needs
+// that file, vec_avx512_vnni-inl.h and attention_rows-inl.h.
 //
 // A vector holds kQuarterBytes neighbouring columns of four keys, a key to a quarter, so that sums have four
 // lanes to add up in place of 16. Columns that are equal in column / 4 % 4 meet in one lane: the groups. A
 // sum is at most head_dim / 4 * 255 * 127: 31 bits hold that of 265,000 columns, an f32 exactly that of
-// 2,000. head_dim is a multiple of kHalves because values are taken without remainders.
+// 2,000.
 
 constexpr size_t kQuarterBytes = 16, kQuarters = 4;
-static_assert(kLanes == kQuarterBytes && kHalves % kQuarterBytes == 0);
+static_assert(kLanes == kQuarterBytes && kBlockColumns % kQuarterBytes == 0);
 
 /// The queries of few rows, in place of the key tile; behind this their bytes [rows][dim].
 struct ByteQueries {
@@ -23,11 +23,8 @@ inline int8_t* query_bytes(const AttentionWork& w) { return reinterpret_cast<int
 
 /// The scales of the four groups of a row.
 inline void group_scales(const float* q, size_t dim, RowScale* scales) {
-  WordVec largest = zero_words();
-  for (size_t j = 0; j < dim; j += kLanes)
-    largest = max_words(largest, and_words(load_words(q + j), set_words(0x7fffffffu)));
   uint32_t bits[kLanes];
-  store_words(bits, largest);
+  store_words(bits, lane_largest_bits(q, dim));
   for (size_t group = 0; group < kQuarters; ++group) {
     uint32_t most = 0;
     for (size_t i = 0; i < 4; ++i) most = bits[group * 4 + i] > most ? bits[group * 4 + i] : most;
@@ -105,18 +102,16 @@ inline Ahead score_byte_keys(const AttentionWork& w, const char* keys, size_t co
                              size_t lines) {
   constexpr size_t kVectors = kRows <= 6 ? 4 : 2;  // as far as the registers go
   const size_t lines_of_step = ceil_divide(lines * kVectors * kQuarters, w.dim / kQuarterBytes);
+  const FloatVec scale = lane_scales(w, keys, count, key);
   const char* row[kLanes];
-  float scale[kLanes];
-  for (size_t i = 0; i < kLanes; ++i) {
+  for (size_t i = 0; i < kLanes; ++i)
     row[i] = keys + (key + i < count ? key + i : count - 1) * kv_row_bytes(KvType::i8, w.dim);
-    scale[i] = kv_row_scale(row[i], w.dim);
-  }
   FloatVec sums[kRows][kQuarters];
   for (size_t first = 0; first < kQuarters; first += kVectors)
     multiply_byte_keys<kRows, kVectors>(w, row, first, sums, ahead, lines_of_step);
   for (size_t r = 0; r < kRows; ++r) {
     fold_vectors<2, 1>(sums[r]);
-    store_f32(w.score + r * kScoreStride + key, multiply(sums[r][0], load_f32(scale)));
+    store_f32(w.score + r * kScoreStride + key, multiply(sums[r][0], scale));
   }
   return ahead;
 }
@@ -127,7 +122,7 @@ struct ByteRows : DirectRows {
 
   static bool takes(const AttentionArgs& args) {
     return args.kv.type == KvType::i8 && attention_query_tile(args) == 1 &&
-           args.n_heads / args.kv.n_kv_heads >= kLeastRows && args.kv.head_dim % kHalves == 0;
+           args.n_heads / args.kv.n_kv_heads >= kLeastRows && args.kv.head_dim % kBlockColumns == 0;
   }
 
   static void arrange_queries(const AttentionArgs&, const AttentionWork& w) { quantize_query_bytes(w); }
@@ -138,6 +133,8 @@ struct ByteRows : DirectRows {
     if constexpr (kRows > kLeastRows) {
       if (w.rows < kRows) return attend_run<kRows - 1>(args, w, run, next);
     }
-    attend_integer_rows<true, kRows, score_byte_keys<kRows>>(args, w, run, next);
+    attend_few_rows<score_byte_keys<kRows>, add_byte_run<kRows>>(args, w, run, next);
   }
+
+  static void arrange_sums(const AttentionArgs&, const AttentionWork& w) { arrange_byte_sums(w); }
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention of few rows to i8 keys and values, which never become f32: queries and weights are rounded to 16
 // bits (a 256th of the error that the cache has anyway), and products of 16-bit pairs are summed in 32-bit
-// integers. (Scores of more than four rows: see attention_rows_bytes-inl.h.) Textual; needs
-// linear_quantize-inl.h, attention_tile-inl.h and
+// integers. (More than four rows: see attention_rows_bytes-inl.h.) Textual; needs
+// linear_quantize-inl.h, attention_few-inl.h and
 //   WordVec add_products(WordVec sum, WordVec a, WordVec b)   sum + the two products of halves of each word
 
 constexpr size_t kHalves = 2 * kLanes;
@@ -85,35 +85,41 @@ inline Ahead score_integer_keys(const AttentionWork& w, const char* keys, size_t
   const size_t lines_of_step = ceil_divide(lines * kKeys, ceil_divide(w.dim, kHalves));
   for (size_t i = 0; i < kLanes / kKeys; ++i)
     multiply_integer_keys<kWhole, kRows, kKeys>(w, keys, count, key + i, sums, ahead, lines_of_step);
-  float scale[kLanes] = {};
-  row_scales(keys + key * kv_row_bytes(KvType::i8, w.dim), w.dim, count - key < kLanes ? count - key : kLanes,
-             scale);
+  const FloatVec scale = lane_scales(w, keys, count, key);
   for (size_t r = 0; r < kRows; ++r) {
-    const FloatVec factor = multiply(set_f32(w.tile[r]), load_f32(scale));
+    const FloatVec factor = multiply(set_f32(w.tile[r]), scale);
     fold_vectors<kLanes / kKeys / 2, 1>(sums[r]);
     store_f32(w.score + r * kScoreStride + key, multiply(to_f32(sums[r][0]), factor));
   }
   return ahead;
 }
 
-/// The weights of one run, each taking the scale of its value along, as 16-bit integers.
-template <size_t kRows>
+/// The weights of one run, each with the scale of its value, as integers of 16 bits or unsigned ones of 8.
+template <size_t kRows, typename Integer = int16_t>
 struct IntegerWeights {
-  alignas(64) int16_t integers[kRows][kKeyTile + 8];  // skewed as scores are
+  alignas(64) Integer integers[kRows][kKeyTile + 8];  // skewed as scores are
   float scale[kRows];
 
   IntegerWeights(const AttentionWork& w, const char* values, size_t count) {
+    constexpr bool kBytes = sizeof(Integer) == 1;
     float value_scale[kKeyTile] = {};
     row_scales(values, w.dim, count, value_scale);
     for (size_t r = 0; r < kRows; ++r) {
       float* weights = w.score + r * kScoreStride;
       for (size_t key = 0; key < kKeyTile; key += kLanes)
         store_f32(weights + key, multiply(load_f32(weights + key), load_f32(value_scale + key)));
-      const RowScale row = row_scale(weights, kKeyTile, kLargestHalf);
+      const uint32_t largest = lane_max_words(lane_largest_bits(weights, kKeyTile));
+      const RowScale row = scale_of_bits(largest, kBytes ? 255.0f : kLargestHalf);
       scale[r] = row.scale;
       const FloatVec factor = set_f32(row.factor);
-      for (size_t key = 0; key < kKeyTile; key += kLanes)
-        store_signed_halves(integers[r] + key, to_nearest(multiply(load_f32(weights + key), factor)));
+      for (size_t key = 0; key < kKeyTile; key += kLanes) {
+        const WordVec whole = to_nearest(multiply(load_f32(weights + key), factor));
+        if constexpr (kBytes) {
+          store_low_bytes(reinterpret_cast<int8_t*>(integers[r] + key), whole);
+        } else {
+          store_signed_halves(integers[r] + key, whole);
+        }
+      }
     }
   }
 };
@@ -172,27 +178,16 @@ inline Ahead add_integer_values(const AttentionWork& w, const IntegerWeights<kRo
   return ahead;
 }
 
-/// score_group: as score_integer_keys.
-template <bool kWhole, size_t kRows, auto score_group = score_integer_keys<kWhole, kRows>>
-inline void attend_integer_rows(const AttentionArgs& args, const AttentionWork& w, const KeyRun& run,
-                                const KeyRun& next) {
-  const char *keys = run_rows(args, w, args.kv.keys, run), *values = run_rows(args, w, args.kv.values, run);
-  NextRun ahead(args, w, next);
-  const size_t groups = ceil_divide(run.count, kLanes),
-               lines = ceil_divide(ahead.keys.lines, groups * kLanes);
-  for (size_t key = 0; key < groups * kLanes; key += kLanes)
-    ahead.keys = score_group(w, keys, run.count, key, ahead.keys, lines);
-  softmax_rows(args, w, run, [&] { ahead.step(kLinesOfSoftmax); });
-  const IntegerWeights<kRows> weights(w, values, run.count);
+/// Weights times values of a run, for all rows. @return What is left to fetch.
+template <bool kWhole, size_t kRows>
+inline Ahead add_integer_run(const AttentionWork& w, const char* values, size_t count, Ahead ahead) {
+  const IntegerWeights<kRows> weights(w, values, count);
   constexpr size_t kBlocks = kLanes == 16 && kRows <= 6 ? 2 : 1;  // while their sums fit the registers
-  const size_t passes = ceil_divide(w.dim, kBlocks * kHalves);
-  const size_t share = ceil_divide(ahead.values.lines, passes * run.count);
+  const size_t lines = ceil_divide(ahead.lines, ceil_divide(w.dim, kBlocks * kHalves) * count);
   size_t j = 0;
   for (; j + kBlocks * kHalves <= w.dim; j += kBlocks * kHalves)
-    ahead.values =
-        add_integer_values<kWhole, kRows, kBlocks>(w, weights, values, run.count, j, ahead.values, share);
+    ahead = add_integer_values<kWhole, kRows, kBlocks>(w, weights, values, count, j, ahead, lines);
   for (; j < w.dim; j += kHalves)
-    ahead.values =
-        add_integer_values<kWhole, kRows, 1>(w, weights, values, run.count, j, ahead.values, share);
-  ahead.finish();
+    ahead = add_integer_values<kWhole, kRows, 1>(w, weights, values, count, j, ahead, lines);
+  return ahead;
 }

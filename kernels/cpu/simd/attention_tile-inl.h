@@ -12,29 +12,6 @@ constexpr size_t kScoreStride = kKeyTile + 4;
 
 constexpr size_t ceil_divide(size_t a, size_t b) { return (a + b - 1) / b; }
 
-/// v[0] = what the steps kFrom, kFrom / 2 .. kTo of fold_sums make of kFrom / kTo * 2 vectors.
-template <size_t kFrom, size_t kTo, typename Vec>
-TRANSOM_INLINE void fold_vectors(Vec* v) {
-  constexpr size_t kHalf = kFrom / kTo;
-  TRANSOM_UNROLL
-  for (size_t i = 0; i < kHalf; ++i) v[i] = fold_sums<kFrom>(v[i], v[i + kHalf]);
-  if constexpr (kHalf > 1) fold_vectors<kFrom / 2, kTo>(v);
-}
-
-/// Sums of kRows rows against kKeys keys, kLanes / kKeys apart from `key` on, each folded into one vector a
-/// row, which lacks the steps from kLanes / kKeys / 2 on.
-template <size_t kRows, size_t kKeys, typename Vec>
-TRANSOM_INLINE void fold_keys(const Vec (*sum)[kRows], size_t key, Vec (*sums)[kLanes / kKeys]) {
-  TRANSOM_UNROLL
-  for (size_t r = 0; r < kRows; ++r) {
-    Vec of_row[kKeys];
-    TRANSOM_UNROLL
-    for (size_t i = 0; i < kKeys; ++i) of_row[i] = sum[i][r];
-    if constexpr (kKeys > 1) fold_vectors<kLanes / 2, kLanes / kKeys>(of_row);
-    sums[r][key % kLanes] = of_row[0];
-  }
-}
-
 struct AttentionWork {
   size_t item, rows, group, dim, padded_dim;
   size_t token_begin, kv_head;
@@ -165,32 +142,6 @@ inline Ahead fetch_run(const AttentionArgs& args, const AttentionWork& w, void* 
   if (run.count == 0) return {nullptr, 0};
   return {run_rows(args, w, blocks, run), run.count * kv_row_bytes(args.kv.type, w.dim) / 64};
 }
-
-/// Fetches `bytes` bytes, from byte `at` on, of a row further on to the first cache, which the second has by
-/// now. Without, one head of bf16 had 90 % of the read bandwidth in place of 96 % (2 cores of an Emerald
-/// Rapids class Xeon, 2026-11).
-template <size_t kRowsNear = 8>
-TRANSOM_INLINE void fetch_near(const char* row, size_t at, size_t bytes, size_t row_bytes) {
-  const char* const from = row + kRowsNear * row_bytes + at;
-  for (size_t line = 0; line < bytes; line += 64) _mm_prefetch(from + line, _MM_HINT_T0);
-}
-
-// About what memory delivers while a row of weights is made.
-constexpr size_t kLinesOfSoftmax = 4;
-
-/// Keys and values of the next run on their way to the second cache, in small pieces between all that is done
-/// for this one: what is fetched in bursts waits for memory while the core computes, and then the core waits.
-struct NextRun {
-  NextRun(const AttentionArgs& args, const AttentionWork& w, const KeyRun& next)
-      : keys(fetch_run(args, w, args.kv.keys, next)), values(fetch_run(args, w, args.kv.values, next)) {}
-  TRANSOM_INLINE void step(size_t lines) { keys.lines > 0 ? keys.step_far(lines) : values.step_far(lines); }
-  void finish() {
-    keys.step_far(keys.lines);
-    values.step_far(values.lines);
-  }
-
-  Ahead keys, values;
-};
 
 /// The position of the query of row r.
 inline int64_t query_position(const AttentionArgs& args, const AttentionWork& w, size_t r) {

@@ -7,16 +7,19 @@ struct RowScale {
   float scale;   // of the result: max / limit, 0 for a row of zeros, NaN for a row that is not finite
 };
 
-/// The bits of the largest magnitude, compared as integers: the order of positive floats, with infinities and
-/// NaNs above all others.
-inline uint32_t largest_bits(const float* src, size_t k) {
-  const WordVec magnitude_bits = set_words(0x7fffffffu);
+/// The bits of the largest magnitude in each lane, compared as integers: the order of positive floats, with
+/// infinities and NaNs above all others. k: a multiple of kLanes.
+inline WordVec lane_largest_bits(const float* src, size_t k) {
   WordVec largest = zero_words();
-  size_t i = 0;
-  for (; i + kLanes <= k; i += kLanes) {
-    largest = max_words(largest, and_words(load_words(src + i), magnitude_bits));
-  }
-  uint32_t bits = lane_max_words(largest);
+  for (size_t i = 0; i < k; i += kLanes)
+    largest = max_words(largest, and_words(load_words(src + i), set_words(0x7fffffffu)));
+  return largest;
+}
+
+/// The same of all k.
+inline uint32_t largest_bits(const float* src, size_t k) {
+  size_t i = k / kLanes * kLanes;
+  uint32_t bits = lane_max_words(lane_largest_bits(src, i));
   for (; i < k; ++i) {
     const uint32_t tail = f32_to_bits(src[i]) & 0x7fffffffu;
     bits = tail > bits ? tail : bits;

@@ -23,6 +23,8 @@ namespace {
 // ---
 #include "kernels/cpu/simd/attention_tile-inl.h"
 // ---
+#include "kernels/cpu/simd/attention_few-inl.h"
+// ---
 #include "kernels/cpu/simd/linear_integer_policies-inl.h"
 // ---
 #include "kernels/cpu/simd/attention_rows_i8-inl.h"

@@ -117,7 +117,6 @@ inline WordVec left_interleaved(WordVec low, WordVec high) {
 inline WordVec right_interleaved(WordVec low, WordVec high) {
   return _mm256_permute2x128_si256(low, high, 0x31);
 }
-inline WordVec add_floats(WordVec a, WordVec b) { return as_words(add_f32(as_f32(a), as_f32(b))); }
 /// The steps of a sum of the lanes of each of 8 vectors: step 4 of v[i] and v[i + 4], step 2 of what that
 /// made of i and i + 2, step 1 of what that made of i and i + 1. Each adds a blend of two vectors and a
 /// shuffle of both.
@@ -127,14 +126,6 @@ inline WordVec fold(WordVec a, WordVec b) {
   if constexpr (kStep == 2)
     return add(_mm256_blend_epi32(a, b, 0xcc), _mm256_shuffle_epi32(_mm256_blend_epi32(b, a, 0xcc), 0x4e));
   return add(_mm256_blend_epi32(a, b, 0xaa), _mm256_shuffle_epi32(_mm256_blend_epi32(b, a, 0xaa), 0xb1));
-}
-template <size_t kStep>
-inline WordVec fold_sums(WordVec a, WordVec b) {
-  return fold<kStep, add_words>(a, b);
-}
-template <size_t kStep>
-inline FloatVec fold_sums(FloatVec a, FloatVec b) {
-  return as_f32(fold<kStep, add_floats>(as_words(a), as_words(b)));
 }
 inline WordVec xor_words(WordVec a, WordVec b) { return _mm256_xor_si256(a, b); }
 /// kLanes bytes as words.

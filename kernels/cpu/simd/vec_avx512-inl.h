@@ -100,13 +100,15 @@ inline void store_signed_halves(int16_t* p, WordVec v) {
 /// Words (a, b) of halves: half of them each, in an order that left_interleaved and right_interleaved undo.
 inline WordVec interleave_low_halves(WordVec a, WordVec b) { return _mm512_unpacklo_epi16(a, b); }
 inline WordVec interleave_high_halves(WordVec a, WordVec b) { return _mm512_unpackhi_epi16(a, b); }
+/// The same of bytes.
+inline WordVec interleave_low_bytes(WordVec a, WordVec b) { return _mm512_unpacklo_epi8(a, b); }
+inline WordVec interleave_high_bytes(WordVec a, WordVec b) { return _mm512_unpackhi_epi8(a, b); }
 inline WordVec left_interleaved(WordVec low, WordVec high) {
   return _mm512_permutex2var_epi64(low, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), high);
 }
 inline WordVec right_interleaved(WordVec low, WordVec high) {
   return _mm512_permutex2var_epi64(low, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), high);
 }
-inline WordVec add_floats(WordVec a, WordVec b) { return as_words(add_f32(as_f32(a), as_f32(b))); }
 /// a's lanes, b's where the mask has a bit, plus shuffled ones.
 template <WordVec (*add)(WordVec, WordVec), __mmask16 kMask>
 inline WordVec add_shuffled(WordVec a, WordVec b, WordVec shuffled) {
@@ -129,14 +131,6 @@ inline WordVec fold(WordVec a, WordVec b) {
   const WordVec other = _mm512_setr_epi32(1, 16, 3, 18, 5, 20, 7, 22, 9, 24, 11, 26, 13, 28, 15, 30);
   return add_shuffled<add, 0xaaaa>(a, b, _mm512_permutex2var_epi32(a, other, b));
 }
-template <size_t kStep>
-inline WordVec fold_sums(WordVec a, WordVec b) {
-  return fold<kStep, add_words>(a, b);
-}
-template <size_t kStep>
-inline FloatVec fold_sums(FloatVec a, FloatVec b) {
-  return as_f32(fold<kStep, add_floats>(as_words(a), as_words(b)));
-}
 /// 16 bytes from each address.
 inline __m256i load_two_quarters(const char* a, const char* b) {
   const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(a)),
@@ -149,6 +143,15 @@ inline WordVec load_quarters(const char* a, const char* b, const char* c, const 
 /// The same 16 bytes, four times.
 inline WordVec load_to_quarters(const int8_t* p) {
   return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+/// The 128-bit quarters of four vectors, transposed.
+inline void transpose_quarters(FloatVec* v) {
+  const FloatVec a = _mm512_shuffle_f32x4(v[0], v[1], 0x44), b = _mm512_shuffle_f32x4(v[0], v[1], 0xee),
+                 c = _mm512_shuffle_f32x4(v[2], v[3], 0x44), d = _mm512_shuffle_f32x4(v[2], v[3], 0xee);
+  v[0] = _mm512_shuffle_f32x4(a, c, 0x88);
+  v[1] = _mm512_shuffle_f32x4(a, c, 0xdd);
+  v[2] = _mm512_shuffle_f32x4(b, d, 0x88);
+  v[3] = _mm512_shuffle_f32x4(b, d, 0xdd);
 }
 inline WordVec xor_words(WordVec a, WordVec b) { return _mm512_xor_si512(a, b); }
 /// kLanes bytes as words.
