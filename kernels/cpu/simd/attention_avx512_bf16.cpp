@@ -22,7 +22,8 @@ namespace {
 #include "kernels/cpu/simd/elementwise-inl.h"
 // ---
 #include "kernels/cpu/simd/attention_tile-inl.h"
-// ---
+// --- taken on AMD processors only: others multiply bf16 pairs slowly, or by tiles
+constexpr bool kFetchesNear = false;
 #include "kernels/cpu/simd/attention_few-inl.h"
 // --- in place of linear_integer_policies-inl.h
 #include "kernels/cpu/simd/vec_avx512_vnni-inl.h"

@@ -23,6 +23,7 @@ namespace {
 // ---
 #include "kernels/cpu/simd/attention_tile-inl.h"
 // ---
+constexpr bool kFetchesNear = true;
 #include "kernels/cpu/simd/attention_few-inl.h"
 // ---
 #include "kernels/cpu/simd/linear_integer_policies-inl.h"
