@@ -107,8 +107,8 @@ TEST_CASE("attention in parts agrees with its definition") {
 
 TEST_CASE("attention of few rows whose columns fill matrix tiles agrees with its definition") {
   for (const KvType type : {KvType::bf16, KvType::i8}) {
-    for (const std::size_t head_dim : {32, 64, 96, 128, 256}) {
-      for (const std::size_t group : {2, 5, 6, 7, 8}) {
+    for (const std::size_t head_dim : {32, 64, 96, 128, 160, 192, 256}) {
+      for (std::size_t group = 1; group <= 8; ++group) {
         for (const std::int64_t window : {0, 70}) {
           Setup setup;
           setup.type = type;
@@ -116,7 +116,8 @@ TEST_CASE("attention of few rows whose columns fill matrix tiles agrees with its
           setup.n_heads = 2 * group;
           setup.window = window;
           setup.n_sinks = window > 0 && group == 5 ? 3 : 0;
-          setup.parts = group == 8 ? 3 : 1;
+          setup.sink_queries = setup.n_sinks > 0;
+          setup.parts = group >= 5 ? 3 : 1;
           setup.capacity = window > 0 ? 3 + 70 - 1 + 40 : 160;
           check_all_variants(setup, {40, 1, 1, 17, 40, 1, 3, 1, 40, 1});
         }
@@ -214,20 +215,94 @@ TEST_CASE("a key that is no number is not lost behind others that are") {
   }
 }
 
+TEST_CASE("attention keeps what is no number to the heads and columns it belongs to") {
+  constexpr std::size_t kTokens = 65, kGroup = 6, kDim = 128;
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3}) {
+    for (const Isa isa : supported_isas()) {
+      INFO(kernels::isa_name(isa) << " type " << static_cast<int>(type));
+      Setup setup;
+      setup.type = type;
+      setup.n_kv_heads = 1;
+      setup.n_heads = kGroup;
+      setup.head_dim = kDim;
+      setup.capacity = 128;
+      const std::vector<float> q = numbers(1, 0, kTokens, kGroup * kDim), k = numbers(2, 0, kTokens, kDim),
+                               v = numbers(3, 0, kTokens, kDim);
+      const std::vector<float> last = numbers(1, kTokens, 1, kGroup * kDim);
+      const std::vector<float> key = numbers(2, kTokens, 1, kDim), value = numbers(3, kTokens, 1, kDim);
+      {
+        Layer layer(setup, isa);
+        layer.step(q, k, v);
+        std::vector<float> broken = last;
+        broken[7] = NAN;
+        const std::vector<float> dst = layer.step(broken, key, value);
+        for (std::size_t i = 0; i < dst.size(); ++i) REQUIRE(std::isnan(dst[i]) == (i < kDim));
+      }
+      for (const bool newest : {false, true}) {
+        Layer layer(setup, isa);
+        std::vector<float> broken_v = v, broken_value = value;
+        (newest ? broken_value[5] : broken_v[40 * kDim + 5]) = NAN;
+        layer.step(q, k, broken_v);
+        const std::vector<float> dst = layer.step(last, key, broken_value);
+        // A row with one scale is no number as a whole.
+        const bool all = kernels::kv_has_scales(type);
+        for (std::size_t i = 0; i < dst.size(); ++i) REQUIRE(std::isnan(dst[i]) == (all || i % kDim == 5));
+      }
+    }
+  }
+}
+
+TEST_CASE("attention sums few large and many small weights") {
+  constexpr std::size_t kTokens = 64, kGroup = 6, kDim = 64;
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::i8, KvType::e4m3}) {
+    for (const float tail : {6.4f, 5.0f, 5.9f, 8.0f}) {  // how far below the first key's score all others lie
+      for (const float first : {1.0f, 0.0f, 256.0f}) {   // the value of the first key; those of others are 1
+        Setup setup;
+        setup.type = type;
+        setup.n_kv_heads = 1;
+        setup.n_heads = kGroup;
+        setup.head_dim = kDim;
+        setup.scale = tail / kDim;
+        std::vector<float> k(kTokens * kDim, 0.0f), v(kTokens * kDim, 1.0f);
+        const std::vector<float> q(kTokens * kGroup * kDim, 1.0f);
+        std::fill_n(k.begin(), kDim, first == 256.0f ? 0.0f : 1.0f);
+        std::fill_n(v.begin(), kDim, first);
+        const double weight = first == 256.0f ? 1.0 : std::exp(static_cast<double>(tail));
+        const double rest = static_cast<double>(kTokens - 1);
+        const double expected = (weight * static_cast<double>(first) + rest) / (weight + rest);
+        // Of the largest of 64 weights, times its value.
+        const double unit = weight * std::max(1.0, static_cast<double>(first)) / 254 / (weight + rest);
+        for (const Isa isa : supported_isas()) {
+          INFO(kernels::isa_name(isa)
+               << " type " << static_cast<int>(type) << " tail " << tail << " first " << first);
+          Layer layer(setup, isa);
+          const std::vector<float> dst = layer.step(q, k, v);
+          for (std::size_t i = dst.size() - kGroup * kDim; i < dst.size(); ++i)
+            REQUIRE(std::fabs(static_cast<double>(dst[i]) - expected) < 1.5 * unit);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("attention to i8 keys of a large head keeps its sums within 32 bits") {
   // Every product of the first key is as large as it can be.
-  const std::size_t dim = 3000;
+  const std::size_t dim = 3008;
   for (const Isa isa : supported_isas()) {
-    Setup setup;
-    setup.type = KvType::i8;
-    setup.n_heads = setup.n_kv_heads = 1;
-    setup.head_dim = dim;
-    setup.scale = 1.0f / static_cast<float>(dim);
-    Layer layer(setup, isa);
-    const std::vector<float> ones(dim, 1.0f), minus(dim, -1.0f);
-    layer.step(ones, ones, ones);
-    const std::vector<float> dst = layer.step(ones, minus, minus);
-    for (const float x : dst) REQUIRE(close(static_cast<double>(x), std::tanh(1.0), 1e-4));
+    for (const std::size_t group : {1, 6}) {
+      Setup setup;
+      setup.type = KvType::i8;
+      setup.n_heads = group;
+      setup.n_kv_heads = 1;
+      setup.head_dim = dim;
+      setup.scale = 1.0f / static_cast<float>(dim);
+      Layer layer(setup, isa);
+      const std::vector<float> queries(group * dim, 1.0f), ones(dim, 1.0f), minus(dim, -1.0f);
+      layer.step(queries, ones, ones);
+      const std::vector<float> dst = layer.step(queries, minus, minus);
+      const double allowed = group == 1 ? 1e-4 : 1.5 / 254.0;
+      for (const float x : dst) REQUIRE(close(static_cast<double>(x), std::tanh(1.0), allowed));
+    }
   }
 }
 

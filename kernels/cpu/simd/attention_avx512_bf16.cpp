@@ -22,7 +22,7 @@ namespace {
 #include "kernels/cpu/simd/elementwise-inl.h"
 // ---
 #include "kernels/cpu/simd/attention_tile-inl.h"
-// --- taken on AMD processors only: others multiply bf16 pairs slowly, or by tiles
+// --- in practice Zen 4 and later: others multiply bf16 pairs slowly, or by tiles
 constexpr bool kFetchesNear = false;
 #include "kernels/cpu/simd/attention_few-inl.h"
 // --- in place of linear_integer_policies-inl.h

@@ -45,6 +45,18 @@ inline FloatVec lane_scales(const AttentionWork& w, const char* rows, size_t cou
   return load_f32(scale);
 }
 
+/// Weights times the scales of the run's values.
+template <size_t kRows>
+inline void scale_weights(const AttentionWork& w, const char* values, size_t count) {
+  float scale[kKeyTile] = {};
+  row_scales(values, w.dim, count, scale);
+  for (size_t r = 0; r < kRows; ++r) {
+    float* const score = w.score + r * kScoreStride;
+    for (size_t key = 0; key < kKeyTile; key += kLanes)
+      store_f32(score + key, multiply(load_f32(score + key), load_f32(scale + key)));
+  }
+}
+
 /// Fetches `bytes` bytes, from byte `at` on, of a row further on to the first cache, which the second has by
 /// now. Without, one head of bf16 had 90 % of the read bandwidth in place of 96 % on 2 cores of an Emerald
 /// Rapids class Xeon; with it, one head of f32 had 73 % in place of 82 to 85 % on 2 Zen 4 cores (2026-11).

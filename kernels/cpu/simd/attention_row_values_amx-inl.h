@@ -60,14 +60,11 @@ inline void stage_panel_i8(const AttentionWork& w, const char* values, size_t co
     TRANSOM_UNROLL
     for (size_t i = 0; i < 4; ++i)
       row[i] = key + i < count ? load_words(values + (key + i) * row_bytes + panel) : zero_words();
-    const WordVec low_a = interleave_low_bytes(row[0], row[1]),
-                  high_a = interleave_high_bytes(row[0], row[1]);
-    const WordVec low_b = interleave_low_bytes(row[2], row[3]),
-                  high_b = interleave_high_bytes(row[2], row[3]);
-    store_words(staged, interleave_low_halves(low_a, low_b));
-    store_words(staged + kTileBytes, interleave_high_halves(low_a, low_b));
-    store_words(staged + 2 * kTileBytes, interleave_low_halves(high_a, high_b));
-    store_words(staged + 3 * kTileBytes, interleave_high_halves(high_a, high_b));
+    WordVec words[4];
+    interleave_rows<0>(row, words);
+    interleave_rows<1>(row, words + 2);
+    TRANSOM_UNROLL
+    for (size_t v = 0; v < 4; ++v) store_words(staged + v * kTileBytes, words[v]);
   }
 }
 

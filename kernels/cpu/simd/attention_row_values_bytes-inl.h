@@ -1,32 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sums of few rows over i8 values by products of bytes: half the instructions of products of 16-bit halves
-// (attention_rows_i8-inl.h). Weights are rounded to 8 bits of the largest of their row and run, each with the
-// scale of its value. Textual; needs vec_avx512_vnni-inl.h and attention_rows_i8-inl.h.
+// (attention_rows_i8-inl.h). Textual; needs vec_avx512_vnni-inl.h, linear_quantize-inl.h and
+// attention_few-inl.h.
 //
 // A word holds one column of four keys. A block of columns makes four vectors of words, in an order of
-// columns that is undone once, for the sums of all runs. A sum is at most 64 * 255 * 127, which an f32 holds.
+// columns that is undone once, for the sums of all runs. A sum is at most 64 * 254 * 127, which an f32 holds.
 
 constexpr size_t kKeysOfWord = 4, kBlockColumns = kKeysOfWord * kLanes;
 static_assert(kKeyTile % kKeysOfWord == 0);
 
-/// Half of a block of four keys: its columns of which bit 3 is kHalf, as words.
-template <size_t kHalf>
-TRANSOM_INLINE void interleave_keys(const WordVec* key, WordVec* words) {
-  WordVec pair[2];
-  TRANSOM_UNROLL
-  for (size_t i = 0; i < 2; ++i) {
-    pair[i] = kHalf == 0 ? interleave_low_bytes(key[2 * i], key[2 * i + 1])
-                         : interleave_high_bytes(key[2 * i], key[2 * i + 1]);
+/// The weights of one run, each times the scale of its value, as bytes: a 254th of the largest of a row is
+/// coarse, and 63 weights below half of that may be a tenth of all. So what rounding leaves of a key goes on
+/// to the next of its lane, and lanes start with rests spread over a unit: the sum of a row is right within
+/// about one of its units.
+template <size_t kRows>
+struct ByteWeights {
+  alignas(64) uint8_t bytes[kRows][kKeyTile + kKeysOfWord];  // skewed as scores are
+  float scale[kRows];
+
+  ByteWeights(const AttentionWork& w, const char* values, size_t count) {
+    constexpr float kLargestByte = 254.0f;  // with a rest still a byte
+    float start[kLanes];
+    for (size_t i = 0; i < kLanes; ++i) start[i] = (static_cast<float>(i) + 0.5f) / kLanes - 0.5f;
+    scale_weights<kRows>(w, values, count);
+    for (size_t r = 0; r < kRows; ++r) {
+      const float* weights = w.score + r * kScoreStride;
+      const RowScale row = scale_of_bits(lane_max_words(lane_largest_bits(weights, kKeyTile)), kLargestByte);
+      scale[r] = row.scale;
+      const FloatVec factor = set_f32(row.factor);
+      FloatVec rest = load_f32(start);
+      for (size_t key = 0; key < kKeyTile; key += kLanes) {
+        const FloatVec exact = multiply_add(load_f32(weights + key), factor, rest);
+        const WordVec whole = to_nearest(exact);
+        rest = subtract(exact, to_f32(whole));
+        store_low_bytes(reinterpret_cast<int8_t*>(bytes[r] + key), whole);
+      }
+    }
   }
-  words[0] = interleave_low_halves(pair[0], pair[1]);
-  words[1] = interleave_high_halves(pair[0], pair[1]);
-}
+};
 
 /// sum [kRows][kBlockColumns] from column j on += weights * values of the run, its halves from kFirstHalf on.
 /// lines: to fetch at each key. @return What is left to fetch.
 template <size_t kRows, size_t kFirstHalf, size_t kHalfCount>
-inline Ahead add_byte_values(const AttentionWork& w, const IntegerWeights<kRows, uint8_t>& weights,
-                             const char* values, size_t count, size_t j, Ahead ahead, size_t lines) {
+inline Ahead add_byte_values(const AttentionWork& w, const ByteWeights<kRows>& weights, const char* values,
+                             size_t count, size_t j, Ahead ahead, size_t lines) {
   constexpr size_t kVectors = 2 * kHalfCount;
   const size_t row_bytes = kv_row_bytes(KvType::i8, w.dim);
   WordVec sum[kRows][kVectors];
@@ -41,14 +58,15 @@ inline Ahead add_byte_values(const AttentionWork& w, const IntegerWeights<kRows,
     TRANSOM_UNROLL
     for (size_t i = 0; i < kKeysOfWord; ++i) {
       const size_t at = key + i < count ? key + i : count - 1;  // their weights are zero
+      fetch_near(values + at * row_bytes, j, kBlockColumns, row_bytes);
       of_key[i] = load_words(values + at * row_bytes + j);
     }
-    interleave_keys<kFirstHalf>(of_key, words);
-    if constexpr (kHalfCount > 1) interleave_keys<1>(of_key, words + 2);
+    interleave_rows<kFirstHalf>(of_key, words);
+    if constexpr (kHalfCount > 1) interleave_rows<1>(of_key, words + 2);
     TRANSOM_UNROLL
     for (size_t r = 0; r < kRows; ++r) {
       uint32_t word;
-      memcpy(&word, weights.integers[r] + key, sizeof word);
+      memcpy(&word, weights.bytes[r] + key, sizeof word);
       const WordVec weight = set_words(word);
       TRANSOM_UNROLL
       for (size_t v = 0; v < kVectors; ++v) sum[r][v] = add_byte_products(sum[r][v], weight, words[v]);
@@ -69,7 +87,7 @@ inline Ahead add_byte_values(const AttentionWork& w, const IntegerWeights<kRows,
 /// Weights times values of a run, for all rows. @return What is left to fetch.
 template <size_t kRows>
 inline Ahead add_byte_run(const AttentionWork& w, const char* values, size_t count, Ahead ahead) {
-  const IntegerWeights<kRows, uint8_t> weights(w, values, count);
+  const ByteWeights<kRows> weights(w, values, count);
   constexpr bool kWholeBlock = kRows <= 6;  // while its sums fit the registers
   const size_t passes = w.dim / kBlockColumns * (kWholeBlock ? 1 : 2);
   const size_t lines = ceil_divide(ahead.lines, passes * count);

@@ -66,7 +66,7 @@ TRANSOM_INLINE void multiply_columns(const float* query, const char* const* row,
 }
 
 /// Sums of kRows rows against kKeys keys, kLanes / kKeys apart from `key` on, folded into one vector a row:
-/// see fold_vectors. lines: of the next run, to fetch at each block of columns.
+/// see fold_keys. lines: of the next run, to fetch at each block of columns.
 template <KvType kType, bool kWhole, size_t kRows, size_t kKeys>
 TRANSOM_INLINE void multiply_keys(const AttentionWork& w, const char* keys, size_t count, size_t key,
                                   FloatVec (*sums)[kLanes / kKeys], Ahead& ahead, size_t lines) {
@@ -91,8 +91,8 @@ TRANSOM_INLINE void multiply_keys(const AttentionWork& w, const char* keys, size
   fold_keys<kRows, kKeys>(sum, key, sums);
 }
 
-/// Scores of kRows rows against kLanes keys of one run, from `key` on; keys past the run score what the last
-/// one does. lines: to fetch at each of them. @return What is left to fetch.
+/// Scores of kRows rows against kLanes keys of one run, from `key` on; what keys past the run score means
+/// nothing (softmax_rows). lines: to fetch at each of them. @return What is left to fetch.
 template <KvType kType, bool kWhole, size_t kRows>
 inline Ahead score_keys(const AttentionWork& w, const char* keys, size_t count, size_t key, Ahead ahead,
                         size_t lines) {
@@ -153,18 +153,6 @@ inline Ahead add_row_values(const AttentionWork& w, size_t row, const char* valu
     }
   }
   return ahead;
-}
-
-/// Weights times the scales of the run's values.
-template <size_t kRows>
-inline void scale_weights(const AttentionWork& w, const char* values, size_t count) {
-  float scale[kKeyTile] = {};
-  row_scales(values, w.dim, count, scale);
-  for (size_t r = 0; r < kRows; ++r) {
-    float* const score = w.score + r * kScoreStride;
-    for (size_t key = 0; key < kKeyTile; key += kLanes)
-      store_f32(score + key, multiply(load_f32(score + key), load_f32(scale + key)));
-  }
 }
 
 /// Weights times values of a run, for all rows. @return What is left to fetch.

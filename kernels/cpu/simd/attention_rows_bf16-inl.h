@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention of few rows to bf16 keys and values by products of bf16 pairs: half the instructions of f32 FMA,
 // and nothing to widen. Queries and weights are rounded to bf16, as those of many rows are (Bf16Products).
-// Textual; needs vec_avx512_bf16-inl.h, attention_rows-inl.h and attention_gemm-inl.h. (kHalves: of a
-// vector.)
+// Textual; needs vec_avx512_bf16-inl.h, attention_rows-inl.h and attention_gemm-inl.h. (kHalves is how
+// many bf16 a vector holds.)
 
 /// The queries of few rows in place of the key tile: [dim / kHalves][rows][kHalves].
 inline uint16_t* bf16_queries(const AttentionWork& w) { return reinterpret_cast<uint16_t*>(w.tile); }
@@ -111,10 +111,11 @@ inline Ahead add_bf16_values(const AttentionWork& w, const char* values, size_t 
 template <size_t kRows>
 inline Ahead add_bf16_run(const AttentionWork& w, const char* values, size_t count, Ahead ahead) {
   pack_weights<Bf16Products>(w);
-  constexpr size_t kBlocks = kRows <= 2 ? 4 : kRows <= 6 ? 2 : 1;  // as above
-  const size_t lines = ceil_divide(ahead.lines, ceil_divide(w.dim, kBlocks * kHalves) * count);
+  constexpr size_t kBlocks = kRows <= 2 ? 4 : kRows <= 6 ? 2 : 1;  // as far as the registers go
+  const size_t halves = kBlocks * kHalves, passes = w.dim / halves + w.dim % halves / kHalves;
+  const size_t lines = ceil_divide(ahead.lines, passes * count);
   size_t j = 0;
-  for (; j + kBlocks * kHalves <= w.dim; j += kBlocks * kHalves)
+  for (; j + halves <= w.dim; j += halves)
     ahead = add_bf16_values<kRows, kBlocks>(w, values, count, j, ahead, lines);
   for (; j < w.dim; j += kHalves) ahead = add_bf16_values<kRows, 1>(w, values, count, j, ahead, lines);
   return ahead;

@@ -96,7 +96,7 @@ TRANSOM_INLINE void multiply_byte_keys(const AttentionWork& w, const char* const
   }
 }
 
-/// As score_integer_keys, by bytes; keys past the run score what the last one does.
+/// As score_integer_keys, by bytes.
 template <size_t kRows>
 inline Ahead score_byte_keys(const AttentionWork& w, const char* keys, size_t count, size_t key, Ahead ahead,
                              size_t lines) {

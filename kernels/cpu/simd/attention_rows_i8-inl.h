@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention of few rows to i8 keys and values, which never become f32: queries and weights are rounded to 16
 // bits (a 256th of the error that the cache has anyway), and products of 16-bit pairs are summed in 32-bit
-// integers. (More than four rows: see attention_rows_bytes-inl.h.) Textual; needs
+// integers. (More than four rows where VNNI is: see attention_rows_bytes-inl.h.) Textual; needs
 // linear_quantize-inl.h, attention_few-inl.h and
 //   WordVec add_products(WordVec sum, WordVec a, WordVec b)   sum + the two products of halves of each word
 
@@ -42,7 +42,7 @@ inline void quantize_queries(const AttentionWork& w) {
 }
 
 /// Sums of kRows rows against kKeys keys, kLanes / kKeys apart from `key` on, folded into one vector a row:
-/// see fold_vectors.
+/// see fold_keys.
 template <bool kWhole, size_t kRows, size_t kKeys>
 TRANSOM_INLINE void multiply_integer_keys(const AttentionWork& w, const char* keys, size_t count, size_t key,
                                           WordVec (*sums)[kLanes / kKeys], Ahead& ahead, size_t lines) {
@@ -74,8 +74,8 @@ TRANSOM_INLINE void multiply_integer_keys(const AttentionWork& w, const char* ke
   fold_keys<kRows, kKeys>(sum, key, sums);
 }
 
-/// Scores of kRows rows against kLanes keys of one run, from `key` on; keys past the run score zero. lines:
-/// to fetch at each of them. @return What is left to fetch.
+/// Scores of kRows rows against kLanes keys of one run, from `key` on; what keys past the run score means
+/// nothing. lines: to fetch at each of them. @return What is left to fetch.
 template <bool kWhole, size_t kRows>
 inline Ahead score_integer_keys(const AttentionWork& w, const char* keys, size_t count, size_t key,
                                 Ahead ahead, size_t lines) {
@@ -94,32 +94,21 @@ inline Ahead score_integer_keys(const AttentionWork& w, const char* keys, size_t
   return ahead;
 }
 
-/// The weights of one run, each with the scale of its value, as integers of 16 bits or unsigned ones of 8.
-template <size_t kRows, typename Integer = int16_t>
+/// The weights of one run, each times the scale of its value, as 16-bit integers.
+template <size_t kRows>
 struct IntegerWeights {
-  alignas(64) Integer integers[kRows][kKeyTile + 8];  // skewed as scores are
+  alignas(64) int16_t integers[kRows][kKeyTile + 8];  // skewed as scores are
   float scale[kRows];
 
   IntegerWeights(const AttentionWork& w, const char* values, size_t count) {
-    constexpr bool kBytes = sizeof(Integer) == 1;
-    float value_scale[kKeyTile] = {};
-    row_scales(values, w.dim, count, value_scale);
+    scale_weights<kRows>(w, values, count);
     for (size_t r = 0; r < kRows; ++r) {
-      float* weights = w.score + r * kScoreStride;
-      for (size_t key = 0; key < kKeyTile; key += kLanes)
-        store_f32(weights + key, multiply(load_f32(weights + key), load_f32(value_scale + key)));
-      const uint32_t largest = lane_max_words(lane_largest_bits(weights, kKeyTile));
-      const RowScale row = scale_of_bits(largest, kBytes ? 255.0f : kLargestHalf);
+      const float* weights = w.score + r * kScoreStride;
+      const RowScale row = scale_of_bits(lane_max_words(lane_largest_bits(weights, kKeyTile)), kLargestHalf);
       scale[r] = row.scale;
       const FloatVec factor = set_f32(row.factor);
-      for (size_t key = 0; key < kKeyTile; key += kLanes) {
-        const WordVec whole = to_nearest(multiply(load_f32(weights + key), factor));
-        if constexpr (kBytes) {
-          store_low_bytes(reinterpret_cast<int8_t*>(integers[r] + key), whole);
-        } else {
-          store_signed_halves(integers[r] + key, whole);
-        }
-      }
+      for (size_t key = 0; key < kKeyTile; key += kLanes)
+        store_signed_halves(integers[r] + key, to_nearest(multiply(load_f32(weights + key), factor)));
     }
   }
 };

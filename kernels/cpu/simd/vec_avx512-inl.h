@@ -144,6 +144,17 @@ inline WordVec load_quarters(const char* a, const char* b, const char* c, const 
 inline WordVec load_to_quarters(const int8_t* p) {
   return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
+/// Words of one byte from each of four vectors: half of the columns, those of which bit 3 is kHalf. Sums over
+/// such words of both halves are put in order by transpose_quarters.
+template <size_t kHalf>
+inline void interleave_rows(const WordVec* row, WordVec* words) {
+  const WordVec first =
+                    kHalf == 0 ? interleave_low_bytes(row[0], row[1]) : interleave_high_bytes(row[0], row[1]),
+                last =
+                    kHalf == 0 ? interleave_low_bytes(row[2], row[3]) : interleave_high_bytes(row[2], row[3]);
+  words[0] = interleave_low_halves(first, last);
+  words[1] = interleave_high_halves(first, last);
+}
 /// The 128-bit quarters of four vectors, transposed.
 inline void transpose_quarters(FloatVec* v) {
   const FloatVec a = _mm512_shuffle_f32x4(v[0], v[1], 0x44), b = _mm512_shuffle_f32x4(v[0], v[1], 0xee),
