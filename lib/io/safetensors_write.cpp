@@ -38,6 +38,7 @@ std::string_view kind_of(fs::file_type type) {
 
 /// @throws InvalidArgument for what a file must not take the place of.
 void check_replaceable(const fs::path& path) {
+  if (path.empty()) throw InvalidArgument("expected the name of a file to write, found an empty one");
   std::error_code error;
   const fs::file_status status = fs::symlink_status(path, error);
   if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_symlink(status)) {

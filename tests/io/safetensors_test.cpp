@@ -135,6 +135,10 @@ TEST_CASE("safetensors: what is written reads back") {
   CHECK(checkpoint.find("nothing") == nullptr);
 }
 
+TEST_CASE("a file without a name is refused") {
+  CHECK_THROWS_AS(replace_file("", [](std::ostream&) {}), transom::InvalidArgument);
+}
+
 TEST_CASE("safetensors: shards") {
   const TemporaryDirectory directory;
   directory.write("one.safetensors", file_of("{" + entry("a", "U8", "[2]", "[0,2]") + "}", 2));
